@@ -12,8 +12,8 @@ import (
 	"github.com/meshc/meshc/targets/istio/read"
 )
 
-// accepted returns the objects that the settings accept and that decide requests. It is a finding where one is not among the
-// manifests that were read for them, would be refused, or has the name of one that the project makes.
+// accepted returns the objects that the settings accept and that decide requests. It is a finding where one is not
+// among the manifests that were read for them, would be refused, or has the name of one that the project makes.
 func (p *Parsed) accepted(c config.Project, mesh enforce.Mesh, made []targets.Manifest) (all []*enforce.Object, found diag.List) {
 	if len(c.Accepted) == 0 {
 		return nil, nil

@@ -18,8 +18,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// TestAdvice applies every fix of every finding of the corpus. Each must remove its finding, cause no other error, and open
-// nothing but what its statement is about. A safe fix changes no request that is decided without it.
+// TestAdvice applies every fix of every finding of the corpus. Each must remove its finding, cause no other error, and
+// open nothing but what its statement is about. A safe fix changes no request that is decided without it.
 func TestAdvice(t *testing.T) {
 	fixes := 0
 	for _, p := range corpus(t) {
@@ -42,7 +42,8 @@ func TestAdvice(t *testing.T) {
 	assert.Greater(t, fixes, 150)
 }
 
-// opening lists the warnings whose advice may let requests through that did not pass: what the intents say is not meant.
+// opening lists the warnings whose advice may let requests through that did not pass: what the intents say is not
+// meant.
 var opening = []diag.Code{
 	diag.NoManifest,       // the section belongs to a mesh with another name
 	diag.TwinMesh,         // so does this one
@@ -54,8 +55,8 @@ var opening = []diag.Code{
 	diag.AlsoServicePort,  // the port that callers reach through the Service
 }
 
-// wrong returns what is wrong with advice about a finding: it must remove the finding, cause no error, and open only what the
-// lines of the finding and of the advice are about. A safe one changes nothing.
+// wrong returns what is wrong with advice about a finding: it must remove the finding, cause no error, and open only
+// what the lines of the finding and of the advice are about. A safe one changes nothing.
 func wrong(t *testing.T, before, after result, d diag.Diagnostic, safe bool, about []place) (faults []string) {
 	t.Helper()
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
@@ -97,8 +98,8 @@ func meets(about []place, at source.Span) bool {
 	return slices.ContainsFunc(lines(at), func(l place) bool { return slices.Contains(about, l) })
 }
 
-// concerns reports whether a change comes from one of some lines: from a statement there, from the declaration of one of its
-// sides or of an issuer that its statement names, or from the section that begins there.
+// concerns reports whether a change comes from one of some lines: from a statement there, from the declaration of one
+// of its sides or of an issuer that its statement names, or from the section that begins there.
 func concerns(about []place, c *diff.Change, d diag.Diagnostic) bool {
 	if meets(about, c.At) {
 		return true
@@ -118,8 +119,8 @@ func concerns(about []place, c *diff.Change, d diag.Diagnostic) bool {
 	return opens && (strings.HasPrefix(name, c.Callee.Namespace) || d.Code == diag.UnknownMesh)
 }
 
-// TestProposedStatements follows the statements and clauses in every help, once their placeholders have a value: written in place
-// of the statement of the finding, or added to its section.
+// TestProposedStatements follows the statements and clauses in every help, once their placeholders have a value:
+// written in place of the statement of the finding, or added to its section.
 func TestProposedStatements(t *testing.T) {
 	followed := map[string]bool{}
 	for _, p := range corpus(t) {
@@ -220,9 +221,9 @@ type edited struct {
 	added []place
 }
 
-// ways returns what a user may take a proposal for: a clause belongs to the declaration that the finding is about, the statement
-// of a service or a mesh takes the place of the one that is there, and any other takes the place of the statement of the finding
-// or is added to the section of a mesh that is named.
+// ways returns what a user may take a proposal for: a clause belongs to the declaration that the finding is about, the
+// statement of a service or a mesh takes the place of the one that is there, and any other takes the place of the
+// statement of the finding or is added to the section of a mesh that is named.
 func (p edited) ways(text string, d diag.Diagnostic) (all []edited) {
 	write := func(at source.Span, text string) {
 		way := edited{advised: *p.advised.with(diag.Edit{Span: at, New: text})}

@@ -38,7 +38,8 @@ type advised struct {
 	checked *result      // what a check says of that
 }
 
-// result is what a check of a project says, and what its manifests let through as far as the intents say it without an error.
+// result is what a check of a project says, and what its manifests let through as far as the intents say it without an
+// error.
 type result struct {
 	findings diag.List
 	model    *model.Model
@@ -246,8 +247,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// collect returns the projects of the examples of codes, the cases of package check, the scripts and the examples with mistakes,
-// and a project for each mistake of package lang.
+// collect returns the projects of the examples of codes, the cases of package check, the scripts and the examples with
+// mistakes, and a project for each mistake of package lang.
 func collect(t *testing.T) (all []*advised) {
 	t.Helper()
 	day, err := time.Parse(time.DateOnly, "2026-11-01")
@@ -325,8 +326,8 @@ func parseArchive(t *testing.T, file string) *txtar.Archive {
 	return archive
 }
 
-// projectsOf returns the projects in the files of a script: each folder with a meshc.yaml, in each of its environments, and each
-// file of intents alone.
+// projectsOf returns the projects in the files of a script: each folder with a meshc.yaml, in each of its environments,
+// and each file of intents alone.
 func projectsOf(files []txtar.File) (all []*advised) {
 	below := func(dir string) (inside []txtar.File) {
 		for _, f := range files {

@@ -12,16 +12,16 @@ import (
 	"github.com/meshc/meshc/targets"
 )
 
-// apart is where a draft differs from another one. Outside of the scope both have the same policy and, byte by byte, the same
-// manifests, so that a comparison of the two has nothing to read and to prove there.
+// apart is where a draft differs from another one. Outside of the scope both have the same policy and, byte by byte,
+// the same manifests, so that a comparison of the two has nothing to read and to prove there.
 type apart struct {
 	from  *Build
 	scope policy.Scope // nil: everywhere
 	read  policy.Scope // what was read back; nil: everything
 }
 
-// Draft makes the manifests of a project without proving them. Those that are the same as in another draft, unless that is
-// nil, are taken from there. The error is that of ctx.
+// Draft makes the manifests of a project without proving them. Those that are the same as in another draft, unless that
+// is nil, are taken from there. The error is that of ctx.
 func (p *Project) Draft(ctx context.Context, like *Build) (*Build, error) {
 	if p.Parsed == nil {
 		return &Build{Findings: p.Findings}, ctx.Err()
@@ -32,8 +32,9 @@ func (p *Project) Draft(ctx context.Context, like *Build) (*Build, error) {
 	return b, ctx.Err()
 }
 
-// Prove proves drafts. Of two that are alike it proves what differs between them. That is all that Diff looks at, and all that
-// is read back, unless there are guards, which may be about any namespace. The error is that of ctx, or an *InternalError.
+// Prove proves drafts. Of two that are alike it proves what differs between them. That is all that Diff looks at, and
+// all that is read back, unless there are guards, which may be about any namespace. The error is that of ctx, or an
+// *InternalError.
 func Prove(ctx context.Context, drafts ...*Build) error {
 	var scope policy.Scope
 	if len(drafts) == 2 {
@@ -55,7 +56,8 @@ func Prove(ctx context.Context, drafts ...*Build) error {
 	return nil
 }
 
-// comparedWith is where a policy differs from that of another draft, if the same targets make the same of both elsewhere.
+// comparedWith is where a policy differs from that of another draft, if the same targets make the same of both
+// elsewhere.
 func (b *Build) comparedWith(like *Build, all []targets.Target) apart {
 	whole := apart{from: like}
 	if like == nil || like.Policy == nil || len(like.made) != 1 || len(all) != 1 ||
@@ -78,8 +80,8 @@ func inScope(t targets.Target, scope policy.Scope) targets.Mesh {
 	return nil
 }
 
-// emit emits what a target makes of the policy. What it cannot express may be anywhere, so that a draft with findings about
-// that is of no use for another one.
+// emit emits what a target makes of the policy. What it cannot express may be anywhere, so that a draft with findings
+// about that is of no use for another one.
 func (b *Build) emit(t targets.Target) ([]targets.Manifest, diag.List) {
 	if b.apart.scope == nil || len(b.apart.from.made[0].cannot) > 0 {
 		return t.Emit(b.Policy)

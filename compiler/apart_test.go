@@ -18,7 +18,8 @@ import (
 	"github.com/meshc/meshc/testdata/told"
 )
 
-// Two drafts that are proved only where they differ have the manifests and the findings of two builds, and the same difference.
+// Two drafts that are proved only where they differ have the manifests and the findings of two builds, and the same
+// difference.
 func TestDraftsDifferAsBuildsDo(t *testing.T) {
 	steps := 40
 	if testing.Short() {

@@ -10,8 +10,8 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// beside returns the objects among the manifests of workloads that are in force beside those of the project, in its namespaces
-// or in the root namespace. Those that it accepts or replaces are left out.
+// beside returns the objects among the manifests of workloads that are in force beside those of the project, in its
+// namespaces or in the root namespace. Those that it accepts or replaces are left out.
 func (p *Parsed) beside(c config.Project, meshes []string) (all []*inventory.Beside) {
 	known := map[string]bool{}
 	for i := range c.Accepted {
@@ -61,8 +61,8 @@ func (p *Parsed) reportBeside(c config.Project, meshes []string) (list diag.List
 	return list
 }
 
-// Beside returns the objects among the manifests of workloads that may change what is let through to a service, and that the
-// project neither makes nor accepts.
+// Beside returns the objects among the manifests of workloads that may change what is let through to a service, and
+// that the project neither makes nor accepts.
 func (b *Build) Beside(s *policy.Service) []*inventory.Beside {
 	var meshes []string
 	for _, m := range b.Policy.Meshes {

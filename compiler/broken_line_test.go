@@ -13,8 +13,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// TestBrokenToken deletes, doubles and replaces words of every project without errors. Then each new error is on the lines of
-// that statement, or about something that the statement names.
+// TestBrokenToken deletes, doubles and replaces words of every project without errors. Then each new error is on the
+// lines of that statement, or about something that the statement names.
 func TestBrokenToken(t *testing.T) {
 	const stride = 23 // a prime, so that every kind of damage comes to every kind of word
 	tried, turn := 0, 0

@@ -42,8 +42,8 @@ type made struct {
 	cannot    diag.List // about what it cannot express
 }
 
-// InternalError is a bug in meshc: the manifests that it made cannot be read, or do not let through what the intents say.
-// None of them may be used.
+// InternalError is a bug in meshc: the manifests that it made cannot be read, or do not let through what the intents
+// say. None of them may be used.
 type InternalError struct{ Err error }
 
 func (e *InternalError) Error() string { return "internal error: " + e.Err.Error() }
@@ -134,8 +134,8 @@ func (b *Build) prove(ctx context.Context, scope policy.Scope) error {
 	return nil
 }
 
-// proveMesh reads back the bytes that a target emitted, and fails unless they let through exactly what the intents say. The
-// findings are about guards that fail, or about a service that cannot be judged.
+// proveMesh reads back the bytes that a target emitted, and fails unless they let through exactly what the intents say.
+// The findings are about guards that fail, or about a service that cannot be judged.
 func (b *Build) proveMesh(ctx context.Context, target targets.Mesh, manifests []targets.Manifest, scope policy.Scope) (diag.List, error) {
 	layer, findings := target.Read(Sources(manifestsIn(b.apart.read, manifests)), model.MeshSettings(b.Policy))
 	if findings.HasErrors() {
@@ -176,8 +176,8 @@ func (b *Build) proveMesh(ctx context.Context, target targets.Mesh, manifests []
 
 type networkReader = func([]*source.File) (*network.Layer, diag.List)
 
-// proveNetwork reads back the bytes that a target emitted, and fails unless the network lets through what it can see of the intents,
-// and nothing else.
+// proveNetwork reads back the bytes that a target emitted, and fails unless the network lets through what it can see of
+// the intents, and nothing else.
 func proveNetwork(ctx context.Context, in *network.Intents, read networkReader, isolates [2]bool, manifests []targets.Manifest) (*network.Layer, error) {
 	layer, findings := read(Sources(manifests))
 	if findings.HasErrors() {

@@ -44,8 +44,8 @@ type Inputs struct {
 // Input is one file of intents.
 type Input = project.Input
 
-// Check parses and checks a project. The policy is nil if a finding is an error. Findings are sorted and have the levels of
-// the project's configuration. The error is that of ctx.
+// Check parses and checks a project. The policy is nil if a finding is an error. Findings are sorted and have the
+// levels of the project's configuration. The error is that of ctx.
 func Check(ctx context.Context, in Inputs) (*policy.Policy, diag.List, error) {
 	parsed, err := Parse(ctx, in)
 	if err != nil {
@@ -97,8 +97,8 @@ func sameManifests(a, b inventory.Input) bool {
 	return a.Namespace == b.Namespace && (a.File == b.File || a.File.Name == b.File.Name && a.File.Text == b.File.Text)
 }
 
-// Check returns the policy under a configuration. It is nil if a finding is an error with a code that is not in despite:
-// a caller that passes codes can use a policy that lacks the statements with such errors.
+// Check returns the policy under a configuration. It is nil if a finding is an error with a code that is not in
+// despite: a caller that passes codes can use a policy that lacks the statements with such errors.
 func (p *Parsed) Check(c config.Project, despite ...diag.Code) (*policy.Policy, diag.List) {
 	checked, list := p.policy(c)
 	list = append(list, p.refused(c, checked, list)...).Sort()
@@ -108,8 +108,8 @@ func (p *Parsed) Check(c config.Project, despite ...diag.Code) (*policy.Policy, 
 	return checked, list
 }
 
-// policy returns the policy under a configuration, without the statements that have errors, and the findings of all stages
-// before the targets.
+// policy returns the policy under a configuration, without the statements that have errors, and the findings of all
+// stages before the targets.
 func (p *Parsed) policy(c config.Project) (*policy.Policy, diag.List) {
 	checked, found := check.Project(p.files, p.Inventory, p.checkOptions(c, nil))
 	return checked, p.findings(c, found)
@@ -126,8 +126,8 @@ func (p *Parsed) checkOptions(c config.Project, info *check.Info) check.Options 
 	return check.Options{Config: c, Environment: p.Environment, Today: p.Today, Meshless: Meshless(c), Network: closesNetwork(c), Info: info}
 }
 
-// refused returns the findings about what the targets cannot express. If statements with errors are missing from the policy,
-// findings that may only follow from that are left out.
+// refused returns the findings about what the targets cannot express. If statements with errors are missing from the
+// policy, findings that may only follow from that are left out.
 func (p *Parsed) refused(c config.Project, checked *policy.Policy, found diag.List) (refused diag.List) {
 	all, _ := Targets(c, p.WithNamespaces)
 	for _, target := range all {

@@ -7,8 +7,8 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// MissingNamespaces returns a warning for each mesh that has manifests and whose namespace occurs in no workload manifest. It
-// returns nothing if there are no workload manifests, or if the build creates the namespaces.
+// MissingNamespaces returns a warning for each mesh that has manifests and whose namespace occurs in no workload
+// manifest. It returns nothing if there are no workload manifests, or if the build creates the namespaces.
 func (b *Build) MissingNamespaces() diag.List {
 	var findings diag.List
 	if b.Inventory == nil {

@@ -29,9 +29,9 @@ type Deployed struct {
 	routes *routing // nil where there are none
 }
 
-// ReadDeployed reads manifests under the settings of a project, and checks them against workload manifests if there are any.
-// With guess, the trust domain of the settings is only a default: that of the mesh itself takes its place, if the workloads
-// have its settings, or else one that every principal names.
+// ReadDeployed reads manifests under the settings of a project, and checks them against workload manifests if there are
+// any. With guess, the trust domain of the settings is only a default: that of the mesh itself takes its place, if the
+// workloads have its settings, or else one that every principal names.
 func ReadDeployed(files []*source.File, workloads []inventory.Input, settings config.Project, guess bool) *Deployed {
 	d := &Deployed{}
 	mesh := enforce.Mesh{TrustDomain: settings.TrustDomain, Aliases: settings.Previous, RootNamespace: settings.RootNamespace}
@@ -85,8 +85,8 @@ func ReadDeployed(files []*source.File, workloads []inventory.Input, settings co
 	return d
 }
 
-// meshConfigs returns the settings of a mesh that are among its workloads, or else among its policies, with what of these is not
-// judged. Reading the workloads finds that too.
+// meshConfigs returns the settings of a mesh that are among its workloads, or else among its policies, with what of
+// these is not judged. Reading the workloads finds that too.
 func meshConfigs(files []*source.File, workloads *inventory.Set) ([]*inventory.MeshConfig, diag.List) {
 	if workloads != nil && len(workloads.MeshConfigs) > 0 {
 		return workloads.MeshConfigs, nil
@@ -94,7 +94,8 @@ func meshConfigs(files []*source.File, workloads *inventory.Set) ([]*inventory.M
 	return inventory.Settings(files)
 }
 
-// takeSettings takes the settings of a mesh that its first revision states. It reports whether that states a trust domain.
+// takeSettings takes the settings of a mesh that its first revision states. It reports whether that states a trust
+// domain.
 func takeSettings(mesh *enforce.Mesh, stated []*inventory.MeshConfig) bool {
 	if len(stated) == 0 || stated[0].TrustDomain == "" {
 		return false
@@ -103,8 +104,8 @@ func takeSettings(mesh *enforce.Mesh, stated []*inventory.MeshConfig) bool {
 	return true
 }
 
-// markAmbient has the pods of a namespace be in ambient mode, if the namespace is: those that nothing names, and those of services
-// without a workload.
+// markAmbient has the pods of a namespace be in ambient mode, if the namespace is: those that nothing names, and those
+// of services without a workload.
 func markAmbient(p *policy.Policy, workloads *inventory.Set) {
 	if workloads == nil {
 		return
@@ -131,8 +132,8 @@ func (d *Deployed) Empty() bool {
 	return len(d.Model.Manifests.Policies)+len(d.Model.Manifests.Destinations)+len(d.Model.Policy.Services()) == 0
 }
 
-// ServicesOf returns each workload and each WorkloadEntry as a service, with all the labels of its pods. If several would have the same name, the
-// later ones are named after their object.
+// ServicesOf returns each workload and each WorkloadEntry as a service, with all the labels of its pods. If several
+// would have the same name, the later ones are named after their object.
 func ServicesOf(inv *inventory.Set) []*policy.Service {
 	var services []*policy.Service
 	taken := map[string]bool{}
@@ -244,8 +245,8 @@ func (b *Build) pods() (all []audit.Pods) {
 	return all
 }
 
-// podsOf returns the labels of the pods of a service. They are known if there is a manifest of its workloads. Otherwise they
-// are the labels of its selector, and the pods may have others too.
+// podsOf returns the labels of the pods of a service. They are known if there is a manifest of its workloads. Otherwise
+// they are the labels of its selector, and the pods may have others too.
 func podsOf(s *policy.Service, inv *inventory.Set) (all []map[string]string, known bool) {
 	first, _ := slices.BinarySearchFunc(inv.Workloads, s.Namespace, func(w *inventory.Workload, namespace string) int { return cmp.Compare(w.Namespace, namespace) })
 	for _, w := range inv.Workloads[first:] {

@@ -20,8 +20,8 @@ const module = "github.com/meshc/meshc"
 
 const everything = "..."
 
-// imports lists the packages of this module that each package imports, no more and no fewer. A new package needs a line, and
-// with it a decision about its place. Imports run one way, from higher packages to lower ones.
+// imports lists the packages of this module that each package imports, no more and no fewer. A new package needs a
+// line, and with it a decision about its place. Imports run one way, from higher packages to lower ones.
 var imports = map[string][]string{
 	"lang/source": {},
 	"lang/diag":   {"lang/source"},
@@ -86,8 +86,8 @@ var imports = map[string][]string{
 // below lists packages with inner packages of their own, which may import each other and what the outer one may.
 var below = []string{"cmd/meshc", "targets/gitops"}
 
-// outside lists who may import which dependency, and which packages of the standard library only some may import. A name
-// includes all packages below it and every major version.
+// outside lists who may import which dependency, and which packages of the standard library only some may import. A
+// name includes all packages below it and every major version.
 var outside = map[string][]string{
 	"github.com/alecthomas/participle": {"lang"},
 

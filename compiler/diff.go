@@ -31,8 +31,8 @@ type Side struct {
 	Settings  *config.Project // of the project around them; nil if there is none
 }
 
-// Side returns a build as it is delivered for an environment, without its inventory, which a comparison does not need. The files
-// of namespaces in which a draft does not differ from the other one are empty.
+// Side returns a build as it is delivered for an environment, without its inventory, which a comparison does not need.
+// The files of namespaces in which a draft does not differ from the other one are empty.
 func (b *Build) Side(environment string) Side {
 	kept := *b
 	kept.Inventory = nil
@@ -84,10 +84,9 @@ type FileChange struct {
 	Before, After []byte // nil where a side does not have it
 }
 
-// Diff compares what two sides let through. A side without a build has the services of the other side, with the data planes that
-// its lock names; if neither has a build,
-// the services are the workloads that are known, or else those that the manifests are about. The error is that of ctx, or names a service that is too
-// complicated to be compared.
+// Diff compares what two sides let through. A side without a build has the services of the other side, with the data
+// planes that its lock names; if neither has a build, the services are the workloads that are known, or else those that
+// the manifests are about. The error is that of ctx, or names a service that is too complicated to be compared.
 func Diff(ctx context.Context, before, after Side) (*Difference, error) {
 	sides := [2]Side{before, after}
 	d := &Difference{Files: changedFiles(before.Files, after.Files)}
@@ -149,9 +148,9 @@ func (s *Side) policy() *policy.Policy {
 	return s.Build.Policy
 }
 
-// layers reads the manifests of both sides under the settings of the policy that is known, or else of the project around them.
-// Without either, the trust domain is the one that every principal names. Policies in a dry run let everything through. If all
-// policies are in one, they are compared as if they were enforced.
+// layers reads the manifests of both sides under the settings of the policy that is known, or else of the project
+// around them. Without either, the trust domain is the one that every principal names. Policies in a dry run let
+// everything through. If all policies are in one, they are compared as if they were enforced.
 func (d *Difference) layers(sides [2]Side) ([2]*enforce.Layer, enforce.Mesh) {
 	mesh, known := settings(sides)
 	layers := d.read(sides, mesh)
@@ -228,7 +227,8 @@ func allDryRun(layers [2]*enforce.Layer) (some bool) {
 	return some
 }
 
-// models gives the services of both sides the same names. A side without a policy has the services of what the other is like.
+// models gives the services of both sides the same names. A side without a policy has the services of what the other is
+// like.
 func models(policies, like [2]*policy.Policy, layers [2]*enforce.Layer, mesh enforce.Mesh, workloads *inventory.Set) (was, is *model.Model) {
 	if policies[0] == nil && policies[1] == nil {
 		both := enforce.Layer{Policies: slices.Concat(layers[0].Policies, layers[1].Policies)}
@@ -278,8 +278,8 @@ func sourcesOf(files []targets.File, wanted func(targets.File) bool) (all []*sou
 	return all
 }
 
-// others returns the files of a side in which objects that decide no request are compared: the files that differ and, if calls
-// out of the mesh may differ, all files that affect these.
+// others returns the files of a side in which objects that decide no request are compared: the files that differ and,
+// if calls out of the mesh may differ, all files that affect these.
 func (d *Difference) others(s Side) []*source.File {
 	outward := slices.ContainsFunc(d.Files, func(f FileChange) bool { return saysOutward(f.Before) || saysOutward(f.After) })
 	return sourcesOf(s.Files, func(f targets.File) bool {

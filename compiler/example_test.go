@@ -111,8 +111,8 @@ spec:
 	// shop/frontend -> shop/db denied
 }
 
-// Why may frontend not call db? The answer has the chain of calls by which it gets there all the same, and the guards that
-// forbid the edge which would allow it. For backend and POST, the edge is offered.
+// Why may frontend not call db? The answer has the chain of calls by which it gets there all the same, and the guards
+// that forbid the edge which would allow it. For backend and POST, the edge is offered.
 func ExampleBuild_Explain() {
 	parsed, err := compiler.Parse(ctx, intents(shop))
 	if err != nil {

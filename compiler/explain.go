@@ -13,8 +13,8 @@ type Asking struct {
 	options explain.Options
 }
 
-// Asking answers questions by the manifests of a build, which must be Judgeable. The directory knows addresses and pods; it
-// may be nil. What an answer offers as a remedy has been checked and judged.
+// Asking answers questions by the manifests of a build, which must be Judgeable. The directory knows addresses and
+// pods; it may be nil. What an answer offers as a remedy has been checked and judged.
 func (b *Build) Asking(pods *directory.Directory) *Asking {
 	a := &Asking{b.Model, explain.Names{Directory: pods}, explain.Options{Sidecars: hasSidecars(b.Manifests), Try: b.try}}
 	if b.Policy.DryRun {
@@ -23,7 +23,8 @@ func (b *Build) Asking(pods *directory.Directory) *Asking {
 	return a
 }
 
-// Asking answers questions by deployed manifests. A caller may also be an account that nothing names, as NAMESPACE/ACCOUNT.
+// Asking answers questions by deployed manifests. A caller may also be an account that nothing names, as
+// NAMESPACE/ACCOUNT.
 func (d *Deployed) Asking(pods *directory.Directory) *Asking {
 	a := &Asking{d.Model, explain.Names{Accounts: true, Directory: pods}, explain.Options{Assumed: d.Assumptions}}
 	if d.Workloads != nil {
@@ -33,9 +34,9 @@ func (d *Deployed) Asking(pods *directory.Directory) *Asking {
 	return a
 }
 
-// Explain answers why one workload may or may not call another, by the manifests of a build. The query is the words of the
-// command line, SRC DST[:PORT] [METHOD] [PATH], such as "frontend", "db:5432". There is one answer for each pair of services,
-// so several if a name is that of a group. The error is an *explain.QueryError if the query has no meaning.
+// Explain answers why one workload may or may not call another, by the manifests of a build. The query is the words of
+// the command line, SRC DST[:PORT] [METHOD] [PATH], such as "frontend", "db:5432". There is one answer for each pair of
+// services, so several if a name is that of a group. The error is an *explain.QueryError if the query has no meaning.
 func (b *Build) Explain(query ...string) ([]*explain.Explanation, error) {
 	return b.Asking(nil).Explain(query...)
 }

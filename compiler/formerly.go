@@ -10,7 +10,8 @@ import (
 	"github.com/meshc/meshc/targets"
 )
 
-// like returns the policy of a build, as it is where data planes are those for which some files were made, of which a layer is read.
+// like returns the policy of a build, as it is where data planes are those for which some files were made, of which a
+// layer is read.
 func (b *Build) like(files []targets.File, layer *enforce.Layer) *policy.Policy {
 	written, locked := targets.DataplanesOf(files)
 	if !locked {
@@ -30,8 +31,9 @@ func (b *Build) like(files []targets.File, layer *enforce.Layer) *policy.Policy 
 	return relabelled(checked, layer)
 }
 
-// relabelled is a policy with the data planes for which manifests were made where the labels of Namespaces say another one now, which
-// no lock has. Manifests show which waypoints calls passed; without one, sidecars and ztunnel enforce the same.
+// relabelled is a policy with the data planes for which manifests were made where the labels of Namespaces say another
+// one now, which no lock has. Manifests show which waypoints calls passed; without one, sidecars and ztunnel enforce
+// the same.
 func relabelled(p *policy.Policy, layer *enforce.Layer) *policy.Policy {
 	made := map[string]*madeFor{}
 	for _, o := range layer.Policies {
@@ -98,8 +100,8 @@ func (m *madeFor) add(o *enforce.Object) {
 	}
 }
 
-// passing is a namespace with the waypoints that its manifests were made for, a canary included: pods let in no others. It is nil where
-// these are the ones that calls pass now.
+// passing is a namespace with the waypoints that its manifests were made for, a canary included: pods let in no others.
+// It is nil where these are the ones that calls pass now.
 func (m *madeFor) passing(p *policy.Policy, is *policy.Mesh, layer *enforce.Layer) *policy.Mesh {
 	let := make([][]string, len(is.Services))
 	var some []string
@@ -196,9 +198,9 @@ func frontsWith(s *policy.Service, names, has []string) (all []policy.Front) {
 	return all
 }
 
-// formerly is for which of the stated data planes manifests were made whose lock names none: either there were none then, or the meshc
-// that wrote it did not say. Policies of a namespace in ambient mode are for its waypoint, where it has one, and where it has none
-// they ask for nothing of requests. All others are for sidecars.
+// formerly is for which of the stated data planes manifests were made whose lock names none: either there were none
+// then, or the meshc that wrote it did not say. Policies of a namespace in ambient mode are for its waypoint, where it
+// has one, and where it has none they ask for nothing of requests. All others are for sidecars.
 func formerly(stated map[string]config.Dataplane, layer *enforce.Layer) map[string]config.Dataplane {
 	then := map[string]config.Dataplane{}
 	for namespace, d := range stated {

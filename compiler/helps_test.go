@@ -20,8 +20,8 @@ import (
 )
 
 // TestEveryHelp holds the helps in the code, and what is said of wrong command lines, against those that TestAdvice,
-// TestProposedStatements, TestImperatives and TestHelpPairs follow, and TestAdvice of cmd/meshc. One that none of them follows stands in testdata/advice/unfollowed.txt, below
-// the reason why.
+// TestProposedStatements, TestImperatives and TestHelpPairs follow, and TestAdvice of cmd/meshc. One that none of them
+// follows stands in testdata/advice/unfollowed.txt, below the reason why.
 func TestEveryHelp(t *testing.T) {
 	all := helpsInCode(t)
 	followed := map[string]bool{}
@@ -93,8 +93,8 @@ func newHelp(at, text string) help {
 // prints reports whether the text with some arguments is a help that was printed.
 func (h help) prints(printed string) bool { return h.MatchString(printed) }
 
-// helpsInCode returns the helps that are written out where findings are made, or are constants there. The others are known by
-// what is printed.
+// helpsInCode returns the helps that are written out where findings are made, or are constants there. The others are
+// known by what is printed.
 func helpsInCode(t *testing.T) (all []help) {
 	t.Helper()
 	constants, named := map[string]string{}, map[string]string{} // by package and name; where a help names one

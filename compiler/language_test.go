@@ -16,8 +16,9 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// TestLanguagePage builds every example of the language page. Each is a project without findings, except for notes and for
-// warnings about permissive meshes, which the page must show, and about paths, which depend on the settings of the mesh.
+// TestLanguagePage builds every example of the language page. Each is a project without findings, except for notes and
+// for warnings about permissive meshes, which the page must show, and about paths, which depend on the settings of the
+// mesh.
 func TestLanguagePage(t *testing.T) {
 	page, err := os.ReadFile("../grammar/language.md")
 	require.NoError(t, err)

@@ -29,8 +29,8 @@ func otherObjects(files []*source.File, mesh enforce.Mesh) []enforce.Other {
 	return all
 }
 
-// meshless reports whether manifests are for a cluster without a mesh: by the targets of the settings around them or, where these
-// name none, because they have policies of Cilium and none of Istio.
+// meshless reports whether manifests are for a cluster without a mesh: by the targets of the settings around them or,
+// where these name none, because they have policies of Cilium and none of Istio.
 func meshless(settings *config.Project, files []*source.File) (some bool) {
 	if settings != nil && len(settings.Targets) > 0 {
 		return Meshless(*settings)

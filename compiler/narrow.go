@@ -12,8 +12,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// narrowed returns what denies all that some statements do, but for a query: the statements that take the place of each. It reports
-// false where one of them is not a deny of the project.
+// narrowed returns what denies all that some statements do, but for a query: the statements that take the place of
+// each. It reports false where one of them is not a deny of the project.
 func (b *Build) narrowed(denies []source.Span, q *explain.Query) (instead [][]explain.Text, ok bool) {
 	for _, at := range denies {
 		deny, mesh := b.denyAt(at)
@@ -27,8 +27,8 @@ func (b *Build) narrowed(denies []source.Span, q *explain.Query) (instead [][]ex
 	return instead, true
 }
 
-// narrowing writes a deny without what a query asks for: of its callers those that the query is not about, and of the others what the
-// query does not ask for.
+// narrowing writes a deny without what a query asks for: of its callers those that the query is not about, and of the
+// others what the query does not ask for.
 type narrowing struct {
 	build   *Build
 	deny    *lang.Deny
@@ -72,7 +72,8 @@ func (n *narrowing) hops() {
 	}
 }
 
-// asked is the ports that the query is about; nil: every port. Operations are asked for at ports that are declared as HTTP.
+// asked is the ports that the query is about; nil: every port. Operations are asked for at ports that are declared as
+// HTTP.
 func (n *narrowing) asked() (ports []uint16) {
 	switch {
 	case n.query.Port != 0:
@@ -124,8 +125,8 @@ func (n *narrowing) destination(from lang.Hop, t *lang.Target, callees []*policy
 	}
 }
 
-// at is a destination as one of the services that it stands for. It reports false where `pods` stands for one that does not declare the
-// port.
+// at is a destination as one of the services that it stands for. It reports false where `pods` stands for one that does
+// not declare the port.
 func (n *narrowing) at(t *lang.Target, s *policy.Service, r *policy.Rule) (lang.Target, bool) {
 	one := *t
 	one.Ref = named(&n.section, policy.Source{Service: s})
@@ -218,8 +219,8 @@ func (n *narrowing) members(r lang.Ref) []*policy.Service {
 	return nil
 }
 
-// ports is what is left out of the ports of a rule, so that the rest of them stays denied whatever the query asks for; empty where there
-// is no rest.
+// ports is what is left out of the ports of a rule, so that the rest of them stays denied whatever the query asks for;
+// empty where there is no rest.
 func (n *narrowing) ports(t *lang.Target, r *policy.Rule) (left []lang.Exception) {
 	asked := n.asked()
 	switch {

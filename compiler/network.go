@@ -36,8 +36,8 @@ func foreignNetwork(inputs []inventory.Input) (*network.Layer, diag.List) {
 	return network.Join(layers...), found
 }
 
-// network returns the network of a project with what its targets emit, and the findings about what is in force beside these. The network
-// is nil where nothing is known of it.
+// network returns the network of a project with what its targets emit, and the findings about what is in force beside
+// these. The network is nil where nothing is known of it.
 func (p *Parsed) network(intents func() *network.Intents, emitted ...*network.Layer) (*network.Network, diag.List) {
 	foreign, found := foreignNetwork(p.Workloads)
 	if Meshless(p.Config) {
@@ -82,8 +82,8 @@ func (b *Build) Emits(p *network.Policy) bool {
 	})
 }
 
-// deployedNetwork is what manifests that no build made, and those of workloads, have the network let through; nil where they say
-// nothing of it.
+// deployedNetwork is what manifests that no build made, and those of workloads, have the network let through; nil where
+// they say nothing of it.
 func deployedNetwork(p *policy.Policy, files []*source.File, workloads []inventory.Input) (*network.Network, diag.List) {
 	foreign, found := foreignNetwork(workloads)
 	if p.Meshless {
@@ -98,8 +98,8 @@ func deployedNetwork(p *policy.Policy, files []*source.File, workloads []invento
 	return nil, found
 }
 
-// readNetwork reads what manifests have the network let through. Without a mesh that is whom pods may call: what comes into them is read
-// as what proxies enforce is.
+// readNetwork reads what manifests have the network let through. Without a mesh that is whom pods may call: what comes
+// into them is read as what proxies enforce is.
 func readNetwork(files []*source.File, meshless bool) (*network.Layer, diag.List) {
 	if meshless {
 		return cilium.Egress(files)
@@ -164,8 +164,8 @@ func refusedEdge(list *diag.List, r *policy.Rule, n int, s *policy.Service, wher
 	}
 }
 
-// keptApart reports services whose proxies the network keeps from the control plane, by what stops the first of them: without it a proxy
-// does not start.
+// keptApart reports services whose proxies the network keeps from the control plane, by what stops the first of them:
+// without it a proxy does not start.
 // https://istio.io/latest/docs/ops/deployment/application-requirements/#ports-used-by-istio
 func keptApart(n *network.Network) (list diag.List) {
 	if n.Policy().Meshless {
@@ -195,7 +195,8 @@ func keptApart(n *network.Network) (list diag.List) {
 	return list
 }
 
-// widerNetwork reports what a deployed network lets through and that of the build does not. What it refuses is reported edge by edge.
+// widerNetwork reports what a deployed network lets through and that of the build does not. What it refuses is reported
+// edge by edge.
 func (b *Build) widerNetwork(r *audit.Report, deployed *network.Network) {
 	emits := func(m targets.Manifest) bool { return m.Kind == "NetworkPolicy" || m.Kind == "CiliumNetworkPolicy" }
 	if deployed == nil || b.Model.Network == nil || !slices.ContainsFunc(b.Manifests, emits) {

@@ -9,8 +9,8 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/model"
 )
 
-// Opened returns what the manifests let through: what they open in a mesh in which a policy that nothing passes binds every pod.
-// The error is that of ctx, or names a service that is too complicated to be judged.
+// Opened returns what the manifests let through: what they open in a mesh in which a policy that nothing passes binds
+// every pod. The error is that of ctx, or names a service that is too complicated to be judged.
 func (d *Deployed) Opened(ctx context.Context) ([]diff.Change, error) {
 	is := d.Model.Manifests
 	policies := slices.DeleteFunc(slices.Clone(is.Policies), func(o *enforce.Object) bool { return o.Role == enforce.Authorizes })

@@ -18,8 +18,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// TestHelpPairs holds a project against one in which a help of its findings was followed: the finding is gone, there is no new
-// error, and nothing is opened but what the changed lines are about and what the pair says.
+// TestHelpPairs holds a project against one in which a help of its findings was followed: the finding is gone, there is
+// no new error, and nothing is opened but what the changed lines are about and what the pair says.
 func TestHelpPairs(t *testing.T) {
 	for _, pair := range helpPairs(t) {
 		t.Run(pair.name, func(t *testing.T) {
@@ -42,8 +42,8 @@ func TestHelpPairs(t *testing.T) {
 	}
 }
 
-// helpPair is a project and what it is once a help of its findings was followed. Without intents it is policies, beside the
-// workloads in the folder k8s.
+// helpPair is a project and what it is once a help of its findings was followed. Without intents it is policies, beside
+// the workloads in the folder k8s.
 type helpPair struct {
 	name, help string // the help, or a part of it
 	bad, good  *advised
@@ -68,10 +68,10 @@ var pairs struct {
 	all []*helpPair
 }
 
-// helpPairs reads testdata/advice. The comment of an archive begins with the help, or a part of it. Lines that begin with `opens` or
-// `loosens` say what else following it does, a line `environment: NAME` sets that, and `forced` asks Istio's target whatever the check
-// says; a file that the second project lacks is that of the first. Where a help names several ways, each has a paragraph in the comment,
-// and a project: good, good-2 and so on.
+// helpPairs reads testdata/advice. The comment of an archive begins with the help, or a part of it. Lines that begin
+// with `opens` or `loosens` say what else following it does, a line `environment: NAME` sets that, and `forced` asks
+// Istio's target whatever the check says; a file that the second project lacks is that of the first. Where a help names
+// several ways, each has a paragraph in the comment, and a project: good, good-2 and so on.
 func helpPairs(t *testing.T) []*helpPair {
 	t.Helper()
 	pairs.Do(func() {

@@ -14,8 +14,9 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// TestImperatives does what helps say in words: delete, keep one of two, write one text in place of another. At least one reading
-// of each must remove its finding, cause no error, and open nothing but what it is about. TestHelpPairs follows others.
+// TestImperatives does what helps say in words: delete, keep one of two, write one text in place of another. At least
+// one reading of each must remove its finding, cause no error, and open nothing but what it is about. TestHelpPairs
+// follows others.
 func TestImperatives(t *testing.T) {
 	followed := 0
 	done := map[string]bool{}
@@ -182,8 +183,8 @@ func (p *advised) statements(at source.Span) (all []source.Span) {
 	return all
 }
 
-// clausesAt returns what may be meant by a clause at a place of a statement: the place with the word, the sign or the comma in
-// front of it, up to the end of what touches it.
+// clausesAt returns what may be meant by a clause at a place of a statement: the place with the word, the sign or the
+// comma in front of it, up to the end of what touches it.
 func clausesAt(statement, at source.Span) (all []source.Span) {
 	text := at.File.Text
 	start := int(at.Start)

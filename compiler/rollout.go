@@ -10,8 +10,8 @@ import (
 	"github.com/meshc/meshc/targets"
 )
 
-// Windows returns what is open or shut only while the files of after are applied over those of before. There is nothing to
-// say about policies that are only logged. The error is that of ctx, or names a service.
+// Windows returns what is open or shut only while the files of after are applied over those of before. There is nothing
+// to say about policies that are only logged. The error is that of ctx, or names a service.
 func Windows(ctx context.Context, before []targets.File, after Side) ([]rollout.Window, error) {
 	was, is := rolledOut(before, after)
 	if is == nil || len(was.Manifests.Policies) == 0 { // a first delivery only closes
@@ -30,8 +30,8 @@ func rolledOut(before []targets.File, after Side) (was, is *model.Model) {
 	return models(policies, policies, layers, mesh, nil)
 }
 
-// Halfway returns a delivery between two, such that nothing is open or shut for a moment while it is applied over the first
-// or the second over it. It is nil if there is none that changes all objects of some kinds first.
+// Halfway returns a delivery between two, such that nothing is open or shut for a moment while it is applied over the
+// first or the second over it. It is nil if there is none that changes all objects of some kinds first.
 func Halfway(ctx context.Context, before []targets.File, after Side, environment string) ([]targets.File, error) {
 	was, is := rolledOut(before, after)
 	if is == nil {

@@ -70,8 +70,8 @@ func (r *routing) callees(route *inventory.Route) (all []*policy.Service) {
 	return all
 }
 
-// lead gives gateways their routes, and says of which every one is known: those whose pods are, unless some route is of a gateway
-// or leads to where nothing is known of.
+// lead gives gateways their routes, and says of which every one is known: those whose pods are, unless some route is of
+// a gateway or leads to where nothing is known of.
 func (r *routing) lead() {
 	whole := !r.set.Astray && !r.set.Elsewhere
 	led := map[*policy.Service]bool{}

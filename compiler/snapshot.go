@@ -16,12 +16,12 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Snapshot is a project at one moment, with the texts that an editor has not saved. It is immutable and safe for concurrent
-// use. What it is asked for is computed once; the next Snapshot takes over what an edit does not touch, and answers what a
-// project that is opened from nothing does.
+// Snapshot is a project at one moment, with the texts that an editor has not saved. It is immutable and safe for
+// concurrent use. What it is asked for is computed once; the next Snapshot takes over what an edit does not touch, and
+// answers what a project that is opened from nothing does.
 //
-// If meshc.yaml has errors, everything else is judged by the settings that it had before: a mistake in one file silences no
-// other file.
+// If meshc.yaml has errors, everything else is judged by the settings that it had before: a mistake in one file
+// silences no other file.
 type Snapshot struct {
 	*Project
 	options Options
@@ -63,8 +63,8 @@ func (s *Snapshot) Reopen(ctx context.Context, unsaved map[string]string) (*Snap
 	return newSnapshot(opened, o, s.paths), nil
 }
 
-// Edit returns the project with another text of one file, by its name in the project. It reports false if the project must be
-// reopened instead: the file is its meshc.yaml, or not one of its files.
+// Edit returns the project with another text of one file, by its name in the project. It reports false if the project
+// must be reopened instead: the file is its meshc.yaml, or not one of its files.
 func (s *Snapshot) Edit(ctx context.Context, name, text string) (*Snapshot, bool, error) {
 	if s.Parsed == nil || name == project.ConfigName {
 		return nil, false, nil
@@ -131,7 +131,8 @@ func newSnapshot(p *Project, o Options, paths []string) *Snapshot {
 // Checked returns what the project means.
 func (s *Snapshot) Checked() *Checked { return s.checked() }
 
-// Found returns the findings of Checked. After an edit it judges only the arrows of the meshes that the edit touches: check.Recheck.
+// Found returns the findings of Checked. After an edit it judges only the arrows of the meshes that the edit touches:
+// check.Recheck.
 func (s *Snapshot) Found() diag.List { return s.found() }
 
 // Build makes the manifests and proves them, as Project.Build does. Several callers wait for one build.

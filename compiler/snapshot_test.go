@@ -127,8 +127,8 @@ func editedProjects(t *testing.T) (roots []string) {
 	return roots
 }
 
-// mutate changes a text as typing does: a line goes, is repeated or moves, a word is replaced by another one, or a few characters are
-// typed or deleted.
+// mutate changes a text as typing does: a line goes, is repeated or moves, a word is replaced by another one, or a few
+// characters are typed or deleted.
 func mutate(r *rand.Rand, text string) string {
 	lines := strings.SplitAfter(text, "\n")
 	at := r.IntN(len(lines))

@@ -12,7 +12,8 @@ import (
 // tunnel is the port of what ambient pods send to each other.
 const tunnel = 15008
 
-// untold keeps changes of the network that no change of what policies let through tells already: one statement changes both.
+// untold keeps changes of the network that no change of what policies let through tells already: one statement changes
+// both.
 func (d *Difference) untold(all []network.Change) (left []network.Change) {
 	for _, c := range all {
 		c.Others = slices.DeleteFunc(slices.Clone(c.Others), func(o network.Other) bool { return d.tells(&c, &o) })

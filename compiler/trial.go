@@ -19,8 +19,8 @@ import (
 // mostDenies bounds the denies that a query is let through of.
 const mostDenies = 16
 
-// try tries a way of a remedy. What denies the query is narrowed to all but the query, and so is what denies it then. Where no statements
-// say that, nothing is offered.
+// try tries a way of a remedy. What denies the query is narrowed to all but the query, and so is what denies it then.
+// Where no statements say that, nothing is offered.
 func (b *Build) try(q explain.Query, w explain.Way) (t explain.Trial, err error) {
 	for range mostDenies {
 		instead, ok := b.narrowed(w.Narrow, &q)
@@ -37,8 +37,8 @@ func (b *Build) try(q explain.Query, w explain.Way) (t explain.Trial, err error)
 	return t, nil
 }
 
-// attempt writes a way of a remedy into the project and asks again: it checks the whole project, and emits and judges the meshes
-// that the query is about. The build itself stays as it is.
+// attempt writes a way of a remedy into the project and asks again: it checks the whole project, and emits and judges
+// the meshes that the query is about. The build itself stays as it is.
 func (b *Build) attempt(q explain.Query, w explain.Way, instead [][]explain.Text) (t explain.Trial, err error) {
 	edited := &Parsed{Inputs: b.parsed.Inputs, Inventory: b.parsed.Inventory, syntax: b.parsed.syntax, manifests: b.parsed.manifests}
 	texts := newEdit(b.parsed.files)
@@ -171,8 +171,8 @@ func translate(q explain.Query, p *policy.Policy) explain.Query {
 	return q
 }
 
-// breaks is the guards that a way breaks which allows a query: each holds before, and not afterwards. Where others than the query are
-// let through too, guards count for the query alone.
+// breaks is the guards that a way breaks which allows a query: each holds before, and not afterwards. Where others than
+// the query are let through too, guards count for the query alone.
 func (b *Build) breaks(q, asked *explain.Query, w *explain.Way, after *model.Model, exceeds bool) (breaks []source.Span, err error) {
 	guards := after.Policy.Guards
 	for i, g := range b.Policy.Guards {

@@ -141,8 +141,8 @@ func TestRemedies(t *testing.T) {
 	}
 }
 
-// Of many small projects every remedy is followed to the letter. Then the project is accepted, the request is allowed, and no
-// guard is broken that held before, and nothing else is opened. A denial without a remedy says why it has none.
+// Of many small projects every remedy is followed to the letter. Then the project is accepted, the request is allowed,
+// and no guard is broken that held before, and nothing else is opened. A denial without a remedy says why it has none.
 func TestRemediesHold(t *testing.T) {
 	offered, narrowed, forbidden, refused, whole := 0, 0, 0, 0, 0
 	for seed := range uint64(200) {
@@ -197,8 +197,8 @@ func TestRemediesHold(t *testing.T) {
 	assert.Greater(t, forbidden, 50)
 }
 
-// opensNoMore holds what a remedy opens against the question: the requests that were asked about, of the caller that was asked about.
-// At a port without identities that is every caller, which the way says.
+// opensNoMore holds what a remedy opens against the question: the requests that were asked about, of the caller that
+// was asked about. At a port without identities that is every caller, which the way says.
 func opensNoMore(t *testing.T, before, after *compiler.Build, q *explain.Query, w *explain.Way, query, changed string) {
 	t.Helper()
 	d, err := diff.Compare(t.Context(), before.Model, after.Model, diff.Options{})
@@ -232,8 +232,8 @@ func opensNoMore(t *testing.T, before, after *compiler.Build, q *explain.Query, 
 	}
 }
 
-// opensOnly reports whether nothing but the requests of a question is opened to a caller. The name of a change may include requests that
-// passed before.
+// opensOnly reports whether nothing but the requests of a question is opened to a caller. The name of a change may
+// include requests that passed before.
 func opensOnly(t *testing.T, before, after *compiler.Build, caller string, q *explain.Query) bool {
 	passes := func(b *compiler.Build, words ...string) bool {
 		all, err := b.Asking(nil).Queries(append([]string{caller}, words...)...)

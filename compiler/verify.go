@@ -28,10 +28,10 @@ var topics = map[diag.Code]audit.Topic{
 	diag.NoManifest: audit.Workload, diag.UncoveredScrape: audit.Scrape, diag.RefusedProbe: audit.Probe, diag.NoMode: audit.Mode,
 }
 
-// Verify reports what the manifests of a build enforce. With deployed it is what these enforce, which are taken for all that
-// is deployed: an object of the build that they lack, or have otherwise, is an error. Compared is those of them that the caller
-// compares with the files of the build itself, which have all that it gives; nil where it compares none. The build must be
-// Judgeable; the error names a service that cannot be judged.
+// Verify reports what the manifests of a build enforce. With deployed it is what these enforce, which are taken for all
+// that is deployed: an object of the build that they lack, or have otherwise, is an error. Compared is those of them
+// that the caller compares with the files of the build itself, which have all that it gives; nil where it compares
+// none. The build must be Judgeable; the error names a service that cannot be judged.
 func (b *Build) Verify(deployed []*source.File, compared map[*source.File]bool) (*audit.Report, error) {
 	r := &audit.Report{}
 	if b.Policy.DryRun {
@@ -125,8 +125,8 @@ func (b *Build) withoutAsked(layer *enforce.Layer, found diag.List) diag.List {
 	})
 }
 
-// elsewhere is the places of the policies in namespaces that the project does not have. What they bind is not known here, and
-// a note says so.
+// elsewhere is the places of the policies in namespaces that the project does not have. What they bind is not known
+// here, and a note says so.
 func (b *Build) elsewhere(r *audit.Report, layer *enforce.Layer) map[source.Span]bool {
 	known := map[string]bool{b.Policy.RootNamespace: true}
 	for _, m := range b.Policy.Meshes {

@@ -11,7 +11,8 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// TestEveryWayOut holds the helps about data planes against the pairs: where one names several ways out, a pair follows each.
+// TestEveryWayOut holds the helps about data planes against the pairs: where one names several ways out, a pair follows
+// each.
 func TestEveryWayOut(t *testing.T) {
 	about := regexp.MustCompile(`waypoint|ambient|ztunnel`)
 	several := 0

@@ -12,8 +12,8 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/diff"
 )
 
-// The words of a difference are statements: a deny of all that is said to be closed closes it, an edge for all that is said to be open
-// opens it, and neither does more, or less.
+// The words of a difference are statements: a deny of all that is said to be closed closes it, an edge for all that is
+// said to be open opens it, and neither does more, or less.
 func TestWordsAreStatements(t *testing.T) {
 	const services = "mesh shop strict\nservice web account web\nservice ops account ops\nservice api account api port 8080 http port 9090 http\nservice db account db port 5432 tcp\n"
 	said, unsaid := 0, 0

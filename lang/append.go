@@ -6,8 +6,8 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// Append returns the edit that writes a statement at the end of the last section of a mesh in a file. It reports false if the
-// file has no section of that mesh.
+// Append returns the edit that writes a statement at the end of the last section of a mesh in a file. It reports false
+// if the file has no section of that mesh.
 func Append(f *File, mesh, statement string) (diag.Edit, bool) {
 	var last Stmt
 	inside := false

@@ -294,7 +294,8 @@ type Verify struct {
 	Targets []Target `parser:"'at' @@ ( ',' @@ )*"`
 }
 
-// Carrier is where requests carry a token: `from header x-token prefix "Token "`, `from query token` or `from cookie token`.
+// Carrier is where requests carry a token: `from header x-token prefix "Token "`, `from query token` or `from cookie
+// token`.
 type Carrier struct {
 	Header, Prefix, Query, Cookie Name
 }
@@ -304,7 +305,8 @@ func (c *Carrier) Span() source.Span {
 	return c.Header.Range.To(c.Prefix.Range).To(c.Query.Range).To(c.Cookie.Range)
 }
 
-// Passed is what a proxy passes on of a token in a header: `claim groups to header x-groups` or `payload to header x-token`.
+// Passed is what a proxy passes on of a token in a header: `claim groups to header x-groups` or `payload to header
+// x-token`.
 type Passed struct {
 	Claim   Name
 	Payload Name // the keyword, or absent

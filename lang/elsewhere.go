@@ -7,8 +7,8 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// elsewhere reports a service, a date or a selector in the notation of Kubernetes, Istio or another tool. It reports false
-// if the mistake is not one.
+// elsewhere reports a service, a date or a selector in the notation of Kubernetes, Istio or another tool. It reports
+// false if the mistake is not one.
 func (m *mistake) elsewhere() bool {
 	for i := range m.words {
 		switch {
@@ -82,7 +82,8 @@ func (m *mistake) spiffe(first, last int, namespace, account string) {
 	m.account(first, last, namespace, account, "a SPIFFE ID")
 }
 
-// account reports another notation for an account in place of a service, such as the user name that Kubernetes gives it:
+// account reports another notation for an account in place of a service, such as the user name that Kubernetes gives
+// it:
 // https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/
 func (m *mistake) account(first, last int, namespace, account, notation string) {
 	m.report(diag.New(diag.UnexpectedToken, m.span(first).To(m.span(last)), "a caller is written as a service, not as %s", notation)).

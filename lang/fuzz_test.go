@@ -33,7 +33,8 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, src []byte) { parseSoundly(t, src) })
 }
 
-// TestParseAnyWords does the same for random sequences of the language's own words and signs, which fuzzing hardly combines.
+// TestParseAnyWords does the same for random sequences of the language's own words and signs, which fuzzing hardly
+// combines.
 func TestParseAnyWords(t *testing.T) {
 	words := strings.Fields("mesh meshh shop strict open closed permissive -> ->> , { } | ; * /x GET a/b : = $ “ \" \"b\" # service never deny ask " +
 		"allow export group pods issuer verify at with from to until because b")

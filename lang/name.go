@@ -61,8 +61,8 @@ func (n *Name) number(lex *lexer.PeekingLexer) bool {
 	return false
 }
 
-// port reads the number of a port after a colon that ends at an offset. The name of a port must touch the colon; it is read
-// so that check can say which number it has.
+// port reads the number of a port after a colon that ends at an offset. The name of a port must touch the colon; it is
+// read so that check can say which number it has.
 func (n *Name) port(lex *lexer.PeekingLexer, colon int32) bool {
 	t := lex.Peek()
 	return n.number(lex) || kindOf(t) == KindName && int32(t.Pos.Offset) == colon && n.take(lex)

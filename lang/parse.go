@@ -234,8 +234,8 @@ func (p *parser) locate(s Stmt) {
 	})
 }
 
-// window is how many tokens participle gets at once, unless one statement has more. Its tokens are several times the size of
-// the text: those of a whole file would cost more than all the rest.
+// window is how many tokens participle gets at once, unless one statement has more. Its tokens are several times the
+// size of the text: those of a whole file would cost more than all the rest.
 const window = 1 << 7
 
 // rooms have memory for one token more, the end.
@@ -294,8 +294,8 @@ func (p *parser) skip(offset int) {
 	}
 }
 
-// keyword determines which statement begins here: "edge" if it is one without a keyword, the empty string if it is not a
-// statement. A keyword followed by an arrow, a comma or an adjacent slash is the name of a caller.
+// keyword determines which statement begins here: "edge" if it is one without a keyword, the empty string if it is not
+// a statement. A keyword followed by an arrow, a comma or an adjacent slash is the name of a caller.
 func (p *parser) keyword(s *extent) string {
 	first, before := p.lex.Peek(), p.lex.MakeCheckpoint()
 	kind := kindOf(first)

@@ -228,8 +228,8 @@ func (m *mistake) star() bool {
 	return true
 }
 
-// hostURL reports a URL in place of a host name and offers the host name. If the URL has a path, the fix is not safe: the
-// external would cover more than what was written.
+// hostURL reports a URL in place of a host name and offers the host name. If the URL has a path, the fix is not safe:
+// the external would cover more than what was written.
 func (m *mistake) hostURL() {
 	rest := m.text(m.at + 1)[len("//"):]
 	host, path, _ := strings.Cut(rest, "/")
@@ -274,8 +274,8 @@ func (m *mistake) loosePort(i int) {
 	fix.Edits = append(fix.Edits, further...)
 }
 
-// furtherPorts returns the edits that give every further port of a list its service. last is the last word of the service,
-// and i the separator before the first further port.
+// furtherPorts returns the edits that give every further port of a list its service. last is the last word of the
+// service, and i the separator before the first further port.
 func (m *mistake) furtherPorts(last, i int) (edits []diag.Edit) {
 	first := last
 	for m.touches(first) {

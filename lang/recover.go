@@ -46,8 +46,8 @@ func (m *mistake) beginsStatement(i int) bool {
 	return false
 }
 
-// edgeOnLine reports whether the line that begins with a word looks like an edge. After a mistake such a line is read as an
-// edge of its own, since that is what each part of a chain means.
+// edgeOnLine reports whether the line that begins with a word looks like an edge. After a mistake such a line is read
+// as an edge of its own, since that is what each part of a chain means.
 func (m *mistake) edgeOnLine(i int) bool {
 	switch m.kind(i) {
 	case KindName, KindString, KindStar:
@@ -70,8 +70,8 @@ func (m *mistake) cut(s *extent, next int) {
 	m.words = m.words[:next]
 }
 
-// section keeps what is certain about a statement with a mistake that may be a mesh: otherwise the statements after it would end
-// up in the previous section. It reports whether it took the last words of the statement for a mesh.
+// section keeps what is certain about a statement with a mistake that may be a mesh: otherwise the statements after it
+// would end up in the previous section. It reports whether it took the last words of the statement for a mesh.
 func (m *mistake) section() bool {
 	arrow, says := false, m.kind(0) == KindClose
 	for i, t := range m.words {
@@ -136,9 +136,9 @@ func (m *mistake) reportRunOn(next int) {
 	}
 }
 
-// joined reports a chain that goes on after a line that ends with a comma between two arrows, or on a line that is not indented.
-// Most likely the end of the line above is a leftover, and this line is an edge of its own; as a chain, the two would allow calls
-// that nobody wrote. In that case, the statement is cut off before that line.
+// joined reports a chain that goes on after a line that ends with a comma between two arrows, or on a line that is not
+// indented. Most likely the end of the line above is a leftover, and this line is an edge of its own; as a chain, the
+// two would allow calls that nobody wrote. In that case, the statement is cut off before that line.
 func (p *parser) joined(s *extent, stmt Stmt) bool {
 	hops := hopsOf(stmt)
 	if len(hops) < 3 {

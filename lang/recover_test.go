@@ -12,8 +12,8 @@ import (
 	"github.com/meshc/meshc/lang"
 )
 
-// TestOtherStatementsRemain damages every token of the examples. The statements on other lines are read as before; only those
-// of a section whose name was damaged may be left out.
+// TestOtherStatementsRemain damages every token of the examples. The statements on other lines are read as before; only
+// those of a section whose name was damaged may be left out.
 func TestOtherStatementsRemain(t *testing.T) {
 	var paths []string
 	require.NoError(t, filepath.WalkDir("../examples", func(path string, d fs.DirEntry, err error) error {

@@ -91,7 +91,8 @@ type Condition struct {
 // Span returns the span from the first keyword, if any, to the last value.
 func (c *Condition) Span() source.Span { return c.Range }
 
-// Credential is `with corp|partner groups=admin`: a token of one of the issuers that has all of the claims; or `with no token`.
+// Credential is `with corp|partner groups=admin`: a token of one of the issuers that has all of the claims; or `with no
+// token`.
 type Credential struct {
 	None    Name   // the keyword `token` after `no`, or absent: there is nothing else then
 	Issuers []Name // `any` stands for all issuers

@@ -16,7 +16,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Walk reaches every name of every statement in testdata, as reflection finds them, and every node is inside its statement.
+// Walk reaches every name of every statement in testdata, as reflection finds them, and every node is inside its
+// statement.
 func TestWalk(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.txtar")
 	require.NoError(t, err)

@@ -10,8 +10,8 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// A CI job prints manifests, and its runner obeys commands at the start of a line or anywhere in it. No text of an intent may
-// become one, wherever a line is folded, and all of it must still be read back.
+// A CI job prints manifests, and its runner obeys commands at the start of a line or anywhere in it. No text of an
+// intent may become one, wherever a line is folded, and all of it must still be read back.
 func TestWriterGivesNoCommands(t *testing.T) {
 	for _, command := range []string{"::set-env name=a::b", "##vso[task.setvariable variable=a]b", "##[add-path]b", "##teamcity[x]"} {
 		for _, text := range []string{

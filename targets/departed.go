@@ -34,8 +34,8 @@ func Departed(old, kept []File) diag.List {
 const KeepNamespace = "Delete=false"
 
 // LostNamespaces returns the meshes of which a delivery keeps no file, and whose Namespace was published without
-// KeepNamespace. Where each folder has an Application of its own, that Application would take the namespace along, and what
-// runs in it.
+// KeepNamespace. Where each folder has an Application of its own, that Application would take the namespace along, and
+// what runs in it.
 func LostNamespaces(old, kept []File) (meshes []string) {
 	departed(old, kept, func(mesh string, files []File) {
 		if slices.ContainsFunc(files, func(f File) bool {

@@ -18,8 +18,8 @@ type File struct {
 	Data []byte
 }
 
-// Sorted returns all manifests of some lists in the order in which they are applied: by wave, namespace, kind and name. Within a
-// namespace this is also the order of the file names.
+// Sorted returns all manifests of some lists in the order in which they are applied: by wave, namespace, kind and name.
+// Within a namespace this is also the order of the file names.
 func Sorted(lists ...[]Manifest) []Manifest {
 	order := ordered(lists...)
 	all := make([]Manifest, len(order))
@@ -87,19 +87,20 @@ func WriteStream(w io.Writer, ms []Manifest) error {
 
 const extension = ".yaml"
 
-// Windows has no folders of these names, whatever the namespaces of a cluster are called. No namespace ends in the mark.
+// Windows has no folders of these names, whatever the namespaces of a cluster are called. No namespace ends in the
+// mark.
 // https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 var reserved = regexp.MustCompile(`^(con|prn|aux|nul|com[0-9]|lpt[0-9])$`)
 
 const reservedMark = "_"
 
 // Layout returns the files of a delivery, sorted by path: a folder for each namespace with one object per file, a
-// kustomization.yaml in each folder and one in the root, and the lock with the digests of all of them. Where several targets
-// made the manifests, each has a folder with its namespaces.
+// kustomization.yaml in each folder and one in the root, and the lock with the digests of all of them. Where several
+// targets made the manifests, each has a folder with its namespaces.
 //
 // A file is named NAMESPACE/NN-kind-name.yaml, where NN is the wave: files sort in the order in which they are applied.
-// A Namespace object is in the folder of the namespace that it creates, and others without a namespace are in `cluster_`. The folder of a
-// namespace whose name Windows reserves ends in an underscore.
+// A Namespace object is in the folder of the namespace that it creates, and others without a namespace are in
+// `cluster_`. The folder of a namespace whose name Windows reserves ends in an underscore.
 func Layout(ms []Manifest, environment string) []File {
 	objects := make([]File, 0, len(ms)+len(ms)/2)
 	for i := range ms {
@@ -189,8 +190,8 @@ const (
 `
 )
 
-// kustomization returns a kustomization.yaml that lists resources in the given order. kustomize reads sortOptions only in
-// the root of a build, which may be any folder, so every file has them.
+// kustomization returns a kustomization.yaml that lists resources in the given order. kustomize reads sortOptions only
+// in the root of a build, which may be any folder, so every file has them.
 func kustomization(note string, resources []string) []byte {
 	out := []byte(note + "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n")
 	if len(resources) == 0 {

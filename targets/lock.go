@@ -31,9 +31,9 @@ var ErrNewerLock = errors.New("newer than this meshc")
 
 const lockNote = "# The files here that meshc owns, with their digests. Written by meshc; do not edit.\n"
 
-// Lock lists the files that meshc owns, with a digest of what meshc wrote. With it meshc recognizes files that were changed
-// by hand, and never touches a file that it did not write. It names no sources or versions, which would change it with
-// every build. Without the data planes for which the files were made, nobody could say what they let through.
+// Lock lists the files that meshc owns, with a digest of what meshc wrote. With it meshc recognizes files that were
+// changed by hand, and never touches a file that it did not write. It names no sources or versions, which would change
+// it with every build. Without the data planes for which the files were made, nobody could say what they let through.
 type Lock struct {
 	Environment string            // empty without environments
 	Dataplanes  map[string]string // what the settings said of data planes, by namespace; nil where nothing
@@ -103,9 +103,9 @@ func (l Lock) Find(path string) (string, bool) {
 	return l.Files[i].Digest, true
 }
 
-// Text returns the lock as a file: a comment, `format 1`, `environment ENV` if there is one, and a line `sha256:HEX PATH`
-// for each file, sorted by path. With data planes it is `format 2`, and a line `dataplane NAMESPACE SETTING` for each comes
-// before the files.
+// Text returns the lock as a file: a comment, `format 1`, `environment ENV` if there is one, and a line `sha256:HEX
+// PATH` for each file, sorted by path. With data planes it is `format 2`, and a line `dataplane NAMESPACE SETTING` for
+// each comes before the files.
 func (l Lock) Text() []byte {
 	var b bytes.Buffer
 	b.WriteString(lockNote)

@@ -36,7 +36,8 @@ sha256:0263829989b6fd954f72baaf2fc64bc2e2f01d692d4de72986ea808f6e99813f shop/b.y
 `, string(NewLock("prod", files[:1]).Text()))
 }
 
-// A lock says for which data planes a delivery was made, and what lies between two deliveries is made for those of the later one.
+// A lock says for which data planes a delivery was made, and what lies between two deliveries is made for those of the
+// later one.
 func TestLockHasDataplanes(t *testing.T) {
 	plain := Layout(manifests("20 AuthorizationPolicy shop/b-ingress\n"), "prod")
 	require.Equal(t, plain, WithDataplanes(plain, nil))

@@ -29,11 +29,12 @@ type Pair struct{ Key, Value string }
 // Managed are the labels of all objects.
 var Managed = []Pair{{Key: "app.kubernetes.io/managed-by", Value: "meshc"}}
 
-// MaxBytes is the limit of an object: client-side apply keeps a copy of it in an annotation, and all annotations together may
-// have 256 KiB. The copy is JSON, which is shorter than YAML except for a few escapes.
+// MaxBytes is the limit of an object: client-side apply keeps a copy of it in an annotation, and all annotations
+// together may have 256 KiB. The copy is JSON, which is shorter than YAML except for a few escapes.
 const MaxBytes = (256 - 16) << 10
 
-// Fits reports whether an object, with the size of its YAML, stays below MaxBytes. An annotation counts twice: in the object and in its copy.
+// Fits reports whether an object, with the size of its YAML, stays below MaxBytes. An annotation counts twice: in the
+// object and in its copy.
 func (o *Object) Fits(size int) bool {
 	for _, a := range o.Annotations {
 		size += len(a.Key) + len(a.Value)
@@ -42,8 +43,8 @@ func (o *Object) Fits(size int) bool {
 }
 
 // Writer writes objects as YAML. The output is byte for byte that of sigs.k8s.io/yaml (sorted mappings, unindented
-// sequences, lines folded after column 80) at about fifty times its speed, but for strings that would be a command to the
-// runner of a CI job. A Writer may be used by several goroutines.
+// sequences, lines folded after column 80) at about fifty times its speed, but for strings that would be a command to
+// the runner of a CI job. A Writer may be used by several goroutines.
 //
 // The JSON form of a message omits an enum's zero value. A machine does not miss it, but `mode: REGISTRY_ONLY` tells a
 // reader more than `{}`, so a Writer always writes the fields given to NewWriter.
@@ -122,8 +123,8 @@ func appendMapKey(dst []byte, key string, indent int) []byte {
 	return append(appendSpaces(dst, indent), ':')
 }
 
-// compareKeys compares the keys of a mapping as go.yaml.in/yaml/v2 does: letters after everything else, numbers by value.
-// As there, this is not transitive: 9 < 10 < 1a < 9.
+// compareKeys compares the keys of a mapping as go.yaml.in/yaml/v2 does: letters after everything else, numbers by
+// value. As there, this is not transitive: 9 < 10 < 1a < 9.
 func compareKeys(a, b string) int {
 	switch {
 	case a == b:

@@ -45,8 +45,8 @@ func reference(t *testing.T, o *Object) string {
 	return string(out)
 }
 
-// throughJSON reports whether a string survives sigs.k8s.io/yaml, which writes JSON and reads that as YAML. YAML rejects
-// control characters and reads U+0085 as a line break.
+// throughJSON reports whether a string survives sigs.k8s.io/yaml, which writes JSON and reads that as YAML. YAML
+// rejects control characters and reads U+0085 as a line break.
 func throughJSON(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
 		return r >= 0x7F && r <= 0x9F || r == 0xFEFF || r == 0xFFFE || r == 0xFFFF

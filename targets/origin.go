@@ -10,8 +10,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Origin is what the annotations of an object say about its intents. Files are named without lines, which change with every
-// edit. The zero value says nothing.
+// Origin is what the annotations of an object say about its intents. Files are named without lines, which change with
+// every edit. The zero value says nothing.
 type Origin struct {
 	files, because, until []string // sorted, each once
 }
@@ -59,8 +59,8 @@ func distinct(list []string) []string {
 	return slices.Compact(list)
 }
 
-// Annotations returns the annotations of an object of a wave, by key. Argo CD applies by sync wave and prunes in the reverse
-// order.
+// Annotations returns the annotations of an object of a wave, by key. Argo CD applies by sync wave and prunes in the
+// reverse order.
 func (o Origin) Annotations(wave int) []Pair {
 	pairs := make([]Pair, 1, 2) // most have files alone
 	pairs[0] = Pair{Key: "argocd.argoproj.io/sync-wave", Value: strconv.Itoa(wave)}

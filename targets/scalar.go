@@ -10,10 +10,10 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// The style of a scalar is that of go.yaml.in/yaml/v2, with which sigs.k8s.io/yaml writes: plain if it reads back as the
-// same string under YAML 1.1, a literal block if it contains line feeds, else quoted; folded after column 80. The functions
-// here are those of its emitter, reduced to strings. Only a string that a CI job would take for a command is quoted where it
-// need not be.
+// The style of a scalar is that of go.yaml.in/yaml/v2, with which sigs.k8s.io/yaml writes: plain if it reads back as
+// the same string under YAML 1.1, a literal block if it contains line feeds, else quoted; folded after column 80. The
+// functions here are those of its emitter, reduced to strings. Only a string that a CI job would take for a command is
+// quoted where it need not be.
 
 const foldAfter = 80
 
@@ -241,8 +241,8 @@ func appendDoubleQuoted(dst []byte, s string, indent int, key bool) []byte {
 	return append(dst, '"')
 }
 
-// steersRunner reports whether the runner of a CI job that prints a YAML document might take a part of s for a command. A key
-// and the first line of a block are at the start of a line.
+// steersRunner reports whether the runner of a CI job that prints a YAML document might take a part of s for a command.
+// A key and the first line of a block are at the start of a line.
 func steersRunner(s string, key bool) bool {
 	return diag.HoldsCommand(s) || strings.HasPrefix(s, "::") && (key || strings.Contains(s, "\n"))
 }

@@ -1,9 +1,9 @@
 // Package targets holds what all outputs of the compiler share: manifests and the order in which they are applied, the
 // files of a delivery and the lock that identifies them, and the YAML writer.
 //
-// A [Target] turns a policy into manifests. [Layout] turns manifests into files, with a kustomization.yaml for each folder
-// and a [Lock] with a digest of each file. Packages folder and gitops deliver the files. All output is deterministic: the
-// same policy gives the same bytes.
+// A [Target] turns a policy into manifests. [Layout] turns manifests into files, with a kustomization.yaml for each
+// folder and a [Lock] with a digest of each file. Packages folder and gitops deliver the files. All output is
+// deterministic: the same policy gives the same bytes.
 //
 // The package knows the checked policy, never the language. It does not touch the disk.
 package targets
@@ -16,9 +16,9 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Target turns a policy into manifests. It is a [Mesh] or a [Network], which also reads manifests for the analysis. The two
-// share no code: what Read makes of the bytes that Emit gives is the proof of a build. What a target cannot express is a
-// finding, never a silent loss.
+// Target turns a policy into manifests. It is a [Mesh] or a [Network], which also reads manifests for the analysis. The
+// two share no code: what Read makes of the bytes that Emit gives is the proof of a build. What a target cannot express
+// is a finding, never a silent loss.
 type Target interface {
 	Name() string // as `targets` of meshc.yaml has it
 	Emit(*policy.Policy) ([]Manifest, diag.List)
@@ -30,11 +30,12 @@ type Mesh interface {
 	Read([]*source.File, enforce.Mesh) (*enforce.Layer, diag.List)
 }
 
-// Scoped is a target whose objects in a namespace follow from what the policy says about that namespace, and about callers.
+// Scoped is a target whose objects in a namespace follow from what the policy says about that namespace, and about
+// callers.
 type Scoped interface {
 	Mesh
-	// In returns the target that makes the objects of some namespaces and of the whole mesh alone. It is nil if by its settings
-	// objects follow from more.
+	// In returns the target that makes the objects of some namespaces and of the whole mesh alone. It is nil if by its
+	// settings objects follow from more.
 	In(policy.Scope) Mesh
 }
 

@@ -22,14 +22,14 @@ func ManifestName(name string) bool {
 // HeadSize is how much of a file IsManifest needs: kubectl, Helm and people write apiVersion and kind first.
 const HeadSize = 1 << 20
 
-// IsManifest reports whether a controller would apply the file in a folder without a kustomization.yaml. Of a large file, data
-// may be the first HeadSize bytes.
+// IsManifest reports whether a controller would apply the file in a folder without a kustomization.yaml. Of a large
+// file, data may be the first HeadSize bytes.
 func IsManifest(name string, data []byte) bool {
 	return ManifestName(name) && bytes.Contains(data, []byte("apiVersion")) && bytes.Contains(data, []byte("kind")) && path.Base(name) != KustomizationName
 }
 
-// Unlisted returns a finding of a code about manifests that meshc did not write and that a new kustomization.yaml in their
-// folder does not list. It returns nothing if names is empty.
+// Unlisted returns a finding of a code about manifests that meshc did not write and that a new kustomization.yaml in
+// their folder does not list. It returns nothing if names is empty.
 func Unlisted(code diag.Code, names []string) diag.List {
 	const most = 5
 	if len(names) == 0 {

@@ -31,8 +31,8 @@ type action struct {
 	}
 }
 
-// step runs a step of action.yml as a runner does, with values in place of its expressions. It returns the output, and what
-// the step wrote to its files.
+// step runs a step of action.yml as a runner does, with values in place of its expressions. It returns the output, and
+// what the step wrote to its files.
 func (a action) step(t *testing.T, id string, env map[string]string) (said string, files map[string]string, code int) {
 	t.Helper()
 	for _, s := range a.Runs.Steps {

@@ -16,11 +16,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestAdvice follows what verbs advise, beyond what package compiler follows in a project. A script in testdata/advice says
-// `advised HELP meshc ARGS...`, does what the help says, and says `followed meshc ARGS...`: the help is gone, there is no new error,
-// and the projects of the script let through nothing that they did not before, but for what `opens TEXT...` names in between. With
-// `runs meshc ARGS...` a command that the help proposes runs without an error. `cluster FILE [PLURAL...]` starts a cluster that has the
-// objects of a file, and keeps some of its resources to itself.
+// TestAdvice follows what verbs advise, beyond what package compiler follows in a project. A script in testdata/advice
+// says `advised HELP meshc ARGS...`, does what the help says, and says `followed meshc ARGS...`: the help is gone,
+// there is no new error, and the projects of the script let through nothing that they did not before, but for what
+// `opens TEXT...` names in between. With `runs meshc ARGS...` a command that the help proposes runs without an error.
+// `cluster FILE [PLURAL...]` starts a cluster that has the objects of a file, and keeps some of its resources to
+// itself.
 func TestAdvice(t *testing.T) {
 	dir, err := filepath.Abs("testdata/advice")
 	require.NoError(t, err)

@@ -9,8 +9,8 @@ import (
 )
 
 // compileFor compiles a project for a verb that asks about it. It prints only the errors that keep anything from being
-// asked: warnings are for check and build, and a broken guard is reported by the verb. With errFindings it also returns the
-// project.
+// asked: warnings are for check and build, and a broken guard is reported by the verb. With errFindings it also returns
+// the project.
 func (in *inputs) compileFor(cmd *cobra.Command, paths []string, done string) (*compiled, error) {
 	c, err := in.compile(cmd, paths, cmd.InOrStdin())
 	if err != nil {

@@ -17,8 +17,8 @@ import (
 	"github.com/meshc/meshc/compiler/bearing"
 )
 
-// Whatever bears on who reaches whom is judged, which a test somewhere shows, or is named by the commands that read it. What
-// has no bearing says why, and is not named.
+// Whatever bears on who reaches whom is judged, which a test somewhere shows, or is named by the commands that read it.
+// What has no bearing says why, and is not named.
 func TestNothingIsPassedOverInSilence(t *testing.T) {
 	shown := testTexts(t)
 	for i := range bearing.Facts {

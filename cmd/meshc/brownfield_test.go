@@ -14,8 +14,8 @@ import (
 	"github.com/meshc/meshc/testdata/golden"
 )
 
-// TestBrownfield imports the hand-written policies of the example and wants the project and the report that are kept beside
-// them. What the project builds, with what it accepts, lets through what the policies do.
+// TestBrownfield imports the hand-written policies of the example and wants the project and the report that are kept
+// beside them. What the project builds, with what it accepts, lets through what the policies do.
 func TestBrownfield(t *testing.T) {
 	t.Chdir("../../examples/brownfield")
 	meshc := func(args ...string) string {

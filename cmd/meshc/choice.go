@@ -67,7 +67,8 @@ func registerFormat(cmd *cobra.Command, format *string, known ...string) {
 	(&choice{"format", format, known}).register(cmd.Flags(), cmd, "format", "output format")
 }
 
-// flagError says which flag has a value that is not one of those known, and which flag one that is unknown may be meant for.
+// flagError says which flag has a value that is not one of those known, and which flag one that is unknown may be meant
+// for.
 func flagError(cmd *cobra.Command, err error) error {
 	var invalid *pflag.InvalidValueError
 	var unknown *unknownChoice

@@ -81,7 +81,8 @@ func (in *inputs) snapshot(cmd *cobra.Command, o cluster.Options) (*cluster.Snap
 	return s, err
 }
 
-// runningInstead reads the workloads of the cluster of --cluster in place of manifests, and returns what it keeps to itself of them.
+// runningInstead reads the workloads of the cluster of --cluster in place of manifests, and returns what it keeps to
+// itself of them.
 func (in *inputs) runningInstead(cmd *cobra.Command, paths []string) ([]cluster.Unread, error) {
 	if len(in.workloads) > 0 {
 		return nil, usageError("--cluster takes the workloads from a cluster, so it cannot be combined with --workloads")

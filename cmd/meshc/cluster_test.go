@@ -37,8 +37,8 @@ func startCluster(t *testing.T, manifests string, forbidden ...string) {
 	t.Setenv("SOURCE_DATE_EPOCH", "1805068800") // 2027-03-15
 }
 
-// serveCluster starts an API server that has the objects of manifests, as somebody applied them, and that keeps some plurals to
-// itself, and returns a kubeconfig for it.
+// serveCluster starts an API server that has the objects of manifests, as somebody applied them, and that keeps some
+// plurals to itself, and returns a kubeconfig for it.
 func serveCluster(t *testing.T, manifests string, forbidden ...string) string {
 	t.Helper()
 	type object struct {

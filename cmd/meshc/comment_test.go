@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// meshc diff --comment keeps one comment on the pull request of a job, against a server in GitHub's shape. Each run replaces it:
-// also the one that finds nothing to compare, since the text would be about another commit.
+// meshc diff --comment keeps one comment on the pull request of a job, against a server in GitHub's shape. Each run
+// replaces it: also the one that finds nothing to compare, since the text would be about another commit.
 func TestDiffComment(t *testing.T) {
 	body, written := "", 0
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {

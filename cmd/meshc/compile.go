@@ -84,7 +84,8 @@ func (in *inputs) write(w io.Writer, l diag.List, shown func(name string) string
 	return new(reporter).write(w, l, shown)
 }
 
-// aside writes the findings for a verb whose output is something else: if there are no errors, the number of warnings will do.
+// aside writes the findings for a verb whose output is something else: if there are no errors, the number of warnings
+// will do.
 func (in *inputs) aside(cmd *cobra.Command, l diag.List, paths []string, shown func(name string) string) error {
 	if l.HasErrors() {
 		return in.write(cmd.ErrOrStderr(), l, shown)

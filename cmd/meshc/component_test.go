@@ -13,7 +13,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// The component of GitLab CI uses the inputs that it declares, with values that no shell takes for more, and runs in a shell what meshc has.
+// The component of GitLab CI uses the inputs that it declares, with values that no shell takes for more, and runs in a
+// shell what meshc has.
 func TestGitLabComponent(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the job runs in a shell of its image")

@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// runs is command lines of a verb in the folder that conventionsFolder makes: one that ends with 0, and one that ends with 1, if any does.
-// A project is named at the end.
+// runs is command lines of a verb in the folder that conventionsFolder makes: one that ends with 0, and one that ends
+// with 1, if any does. A project is named at the end.
 var runs = map[string]struct{ ok, findings []string }{
 	"accounts":   {[]string{"shop"}, []string{"broken"}},
 	"build":      {[]string{"-o", "out", "shop"}, []string{"-o", "shop/manifests", "--check", "wider"}},

@@ -11,7 +11,8 @@ import (
 	"github.com/meshc/meshc/targets/gitops/forge"
 )
 
-// place is FILE:LINE of the statement behind a change, or else the files that the manifests name; empty where neither is known.
+// place is FILE:LINE of the statement behind a change, or else the files that the manifests name; empty where neither
+// is known.
 func place(c *diff.Change) string {
 	if !c.At.IsZero() {
 		return where(c.At)

@@ -256,8 +256,8 @@ func (d *diffing) published(cmd *cobra.Command, after *side) (*side, error) {
 	return s, delivered(err)
 }
 
-// destination is where an environment is published, and whether that is the repository within the project that is used where
-// meshc.yaml names none.
+// destination is where an environment is published, and whether that is the repository within the project that is used
+// where meshc.yaml names none.
 func destination(p *project.Project, environment string) (o gitops.Options, local bool) {
 	e := p.Config.Environments[environment]
 	if e == nil {

@@ -18,8 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// inProcess runs meshc for scripts in the process of the test, one command at a time: to start a process takes far longer
-// than most commands do.
+// inProcess runs meshc for scripts in the process of the test, one command at a time: to start a process takes far
+// longer than most commands do.
 type inProcess struct {
 	variables []string // those that a script may have set
 }

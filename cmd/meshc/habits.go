@@ -16,7 +16,8 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// Who comes from terraform, helm, kubectl or istioctl has words for much that meshc has other words for. These tables say which.
+// Who comes from terraform, helm, kubectl or istioctl has words for much that meshc has other words for. These tables
+// say which.
 
 // verbHabits are verbs of other tools, and what does the same here.
 var verbHabits = []struct{ words, hint string }{

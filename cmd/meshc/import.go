@@ -169,7 +169,8 @@ func (m *importing) named(patterns []string) (all []string) {
 	return all
 }
 
-// otherIntents returns a file of intents in a folder, relative to it, that is not one of some files; empty if there is none.
+// otherIntents returns a file of intents in a folder, relative to it, that is not one of some files; empty if there is
+// none.
 func otherIntents(dir string, files []adopt.File) (other string) {
 	_ = filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
 		name, _ := filepath.Rel(dir, path)

@@ -180,7 +180,8 @@ func stepLines(steps [][2]string) string {
 	return b.String()
 }
 
-// unnamed reports the manifests that a project does not name. It fails if there are any that it should, or no project at all.
+// unnamed reports the manifests that a project does not name. It fails if there are any that it should, or no project
+// at all.
 func unnamed(cmd *cobra.Command, dir string, s adopt.Sources, unread map[string]error) error {
 	w := cmd.ErrOrStderr()
 	if err := new(reporter).write(w, s.Left, func(name string) string { return shownIn(dir, name) }); err != nil {

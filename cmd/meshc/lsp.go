@@ -25,8 +25,8 @@ findings are those of the whole project around each open file, unsaved changes i
 				return err
 			}
 			stay()
-			// A thread more than processors answers requests while checks and builds occupy these: the operating system lets it
-			// run at once, where Go's scheduler would have it wait for 10 ms.
+			// A thread more than processors answers requests while checks and builds occupy these: the operating system
+			// lets it run at once, where Go's scheduler would have it wait for 10 ms.
 			runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
 			return lsp.Serve(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), lsp.Options{
 				Compile: compiler.Options{Environment: in.environment, Workloads: in.workloads, Levels: levels, Strict: strict},

@@ -37,8 +37,8 @@ func main() {
 // growth is by how many percent of what is left the heap may grow between two garbage collections.
 var growth atomic.Int32
 
-// collectLate puts the first garbage collection off until the heap has 256 MiB: most builds have ended by then. The next ones
-// follow whenever the heap is five times what was left.
+// collectLate puts the first garbage collection off until the heap has 256 MiB: most builds have ended by then. The
+// next ones follow whenever the heap is five times what was left.
 func collectLate() {
 	growth.Store(400)
 	debug.SetGCPercent(6300) // of the 4 MiB that the runtime takes an empty heap for
@@ -70,8 +70,8 @@ func execute(root *cobra.Command, args []string, stdin io.Reader, stdout, stderr
 	return conclude(stderr, cmd, err)
 }
 
-// conclude prints what went wrong, unless it has been printed already, and returns the exit code. An error without a code
-// comes from cobra and is about the arguments.
+// conclude prints what went wrong, unless it has been printed already, and returns the exit code. An error without a
+// code comes from cobra and is about the arguments.
 func conclude(stderr io.Writer, cmd *cobra.Command, err error) int {
 	var f *failure
 	switch {
@@ -141,8 +141,8 @@ func verb(f func(cmd *cobra.Command, args []string) error) func(*cobra.Command, 
 	}
 }
 
-// noEmptyFlag refuses a flag with an empty value, most likely an unset variable: `--env ""` would build without the ceilings
-// of an environment.
+// noEmptyFlag refuses a flag with an empty value, most likely an unset variable: `--env ""` would build without the
+// ceilings of an environment.
 func noEmptyFlag(cmd *cobra.Command) (err error) {
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		values := []string{f.Value.String()}
@@ -186,8 +186,8 @@ Exit codes:
 	return root
 }
 
-// finishCompletion gives cobra's help and completion commands the exit codes of the other verbs. They write to what is the standard
-// output of root now.
+// finishCompletion gives cobra's help and completion commands the exit codes of the other verbs. They write to what is
+// the standard output of root now.
 func finishCompletion(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
 	help, _, err := root.Find([]string{"help"})
@@ -213,7 +213,8 @@ func finishCompletion(root *cobra.Command) {
 	}
 }
 
-// writeOut writes text or JSON to standard output. Control characters are escaped, so that no input can steer a terminal.
+// writeOut writes text or JSON to standard output. Control characters are escaped, so that no input can steer a
+// terminal.
 func writeOut(cmd *cobra.Command, text []byte) error {
 	return writeExact(cmd, diag.PrintableLines(text))
 }

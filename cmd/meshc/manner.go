@@ -50,7 +50,8 @@ func say(cmd *cobra.Command, format string, args ...any) {
 	}
 }
 
-// terminal is a stream for people: it escapes control characters. Findings bypass it, since their renderers do so themselves.
+// terminal is a stream for people: it escapes control characters. Findings bypass it, since their renderers do so
+// themselves.
 type terminal struct {
 	stream io.Writer
 	root   *cobra.Command
@@ -65,8 +66,8 @@ func (t terminal) Write(text []byte) (int, error) {
 
 func (t terminal) coloured() bool { return wantsColour(t.root, t.stream) }
 
-// wantsColour reports whether what goes to w is to be in colour: if --color says so, and else if w is a terminal whose user did
-// not ask for plain text. https://no-color.org
+// wantsColour reports whether what goes to w is to be in colour: if --color says so, and else if w is a terminal whose
+// user did not ask for plain text. https://no-color.org
 func wantsColour(root *cobra.Command, w io.Writer) bool {
 	switch root.PersistentFlags().Lookup("color").Value.String() {
 	case "always":
@@ -174,8 +175,8 @@ func trimColon(word string) string {
 	return word
 }
 
-// step begins something that can take long, and returns what ends it. After a second, a line on a terminal says what is going on; with
-// --verbose, a line is left that says how long it took.
+// step begins something that can take long, and returns what ends it. After a second, a line on a terminal says what is
+// going on; with --verbose, a line is left that says how long it took.
 func step(cmd *cobra.Command, what string) (done func()) {
 	began := time.Now()
 	quiet, _ := cmd.Flags().GetBool("quiet")

@@ -202,7 +202,8 @@ func planText(p *planner.Plan, of *project.Project) []byte {
 	return b.Bytes()
 }
 
-// writeRename writes the steps by which the mesh gets another trust domain, of which meshc can see the second in the MeshConfig.
+// writeRename writes the steps by which the mesh gets another trust domain, of which meshc can see the second in the
+// MeshConfig.
 func writeRename(b *bytes.Buffer, r *planner.Rename, of *project.Project) {
 	if b.Len() > 0 {
 		b.WriteByte('\n')

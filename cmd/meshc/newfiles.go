@@ -13,8 +13,8 @@ import (
 	"github.com/meshc/meshc/compiler/project"
 )
 
-// writeFiles writes files that must not exist yet, all or none of them, and returns what it says about them. If one exists, the
-// error says how to name another folder.
+// writeFiles writes files that must not exist yet, all or none of them, and returns what it says about them. If one
+// exists, the error says how to name another folder.
 func writeFiles(dir string, files []adopt.File, another string) (said []byte, err error) {
 	for _, f := range files {
 		switch _, err := os.Lstat(filepath.Join(dir, filepath.FromSlash(f.Name))); {

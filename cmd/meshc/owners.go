@@ -15,8 +15,8 @@ import (
 	"github.com/meshc/meshc/targets/gitops"
 )
 
-// ownersOf returns the owners to ask about a change: those of the file that declares the callee, or else of the file of the
-// statement, according to CODEOWNERS in the repository of the sources.
+// ownersOf returns the owners to ask about a change: those of the file that declares the callee, or else of the file of
+// the statement, according to CODEOWNERS in the repository of the sources.
 func ownersOf(p *project.Project) func(*diff.Change) []string {
 	none := func(*diff.Change) []string { return nil }
 	if p == nil {
@@ -108,8 +108,8 @@ func (rules ownerRules) of(name string) []string {
 	return nil
 }
 
-// matches reads a pattern as .gitignore does: a pattern with a slash before its end starts at the root, others match at any
-// depth, and a folder stands for everything in it. Only `docs/*` does not match deeper files.
+// matches reads a pattern as .gitignore does: a pattern with a slash before its end starts at the root, others match at
+// any depth, and a folder stands for everything in it. Only `docs/*` does not match deeper files.
 func (r ownerRule) matches(name string) bool {
 	pattern := strings.TrimPrefix(r.pattern, "/")
 	if !strings.HasPrefix(r.pattern, "/") && !strings.Contains(strings.TrimSuffix(r.pattern, "/"), "/") {

@@ -92,8 +92,8 @@ func (in *inputs) readAlone(cmd *cobra.Command, patterns []string) (*alone, erro
 	return a, nil
 }
 
-// asApplied gives manifests and workloads, which patterns name, the namespaces in which they are applied, and reports whether that
-// changes any.
+// asApplied gives manifests and workloads, which patterns name, the namespaces in which they are applied, and reports
+// whether that changes any.
 func asApplied(p *project.Project, patterns []string, manifests []*source.File, workloads []inventory.Input) (found diag.List, moved bool) {
 	var all []placement.Manifests
 	add := func(f *source.File) {

@@ -311,8 +311,8 @@ func (p *publish) propose(ctx context.Context, cmd *cobra.Command, f *forge.Forg
 // bodyLimit leaves room for what people add to the body.
 const bodyLimit = forge.Limit - 2000
 
-// standIn creates the repository for an environment without one. A dry run uses the existing one, or a temporary one that
-// gone removes.
+// standIn creates the repository for an environment without one. A dry run uses the existing one, or a temporary one
+// that gone removes.
 func (p *publish) standIn(cmd *cobra.Command, o *gitops.Options) (gone func(), err error) {
 	gone = func() {}
 	if _, err := os.Stat(filepath.Join(o.Repository, "HEAD")); err == nil {

@@ -14,9 +14,9 @@ import (
 )
 
 // TestReadme runs the commands of the README in order: those that start with meshc in an empty folder, with the binary
-// that `go install` built, and all others in the repository. It does not run make, since `make test` runs it: the target
-// must exist, and .ci/run must run the tests as the README does. Output that the README shows is what the command prints.
-// What debuggers need is left out: it takes most of the link.
+// that `go install` built, and all others in the repository. It does not run make, since `make test` runs it: the
+// target must exist, and .ci/run must run the tests as the README does. Output that the README shows is what the
+// command prints. What debuggers need is left out: it takes most of the link.
 func TestReadme(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {

@@ -9,7 +9,8 @@ import (
 	"github.com/meshc/meshc/compiler/project"
 )
 
-// replaceFile replaces the content of a file of the user atomically and keeps its permissions. It follows a symbolic link.
+// replaceFile replaces the content of a file of the user atomically and keeps its permissions. It follows a symbolic
+// link.
 func replaceFile(path string, text []byte) (err error) {
 	if path, err = filepath.EvalSymlinks(path); err != nil {
 		return err
@@ -40,8 +41,8 @@ func replaceFile(path string, text []byte) (err error) {
 	return os.Rename(f.Name(), path)
 }
 
-// writeFile writes a file that may exist already, atomically. Something that is not a regular file, such as /dev/stdout, is
-// written to as it is.
+// writeFile writes a file that may exist already, atomically. Something that is not a regular file, such as
+// /dev/stdout, is written to as it is.
 func writeFile(path string, text []byte) error {
 	if err := project.StaysInRepository(path); err != nil {
 		return err

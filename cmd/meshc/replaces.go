@@ -18,8 +18,8 @@ type replacement struct {
 	objects, stays []string
 }
 
-// replacing is the replacement of an environment; nil if the project replaces nothing there, as where its policies are only
-// logged. In steps, what is removed goes last.
+// replacing is the replacement of an environment; nil if the project replaces nothing there, as where its policies are
+// only logged. In steps, what is removed goes last.
 func replacing(made *compiled, environment string, steps bool) *replacement {
 	settings := &made.project.Config
 	if len(settings.Replaces) == 0 || made.Policy.DryRun {

@@ -114,8 +114,8 @@ func (r *reporter) write(w io.Writer, l diag.List, shown func(name string) strin
 // alike is how many findings of one code are written as text.
 const alike = 3
 
-// brief returns what to read first: while there are errors, no warnings and notes about policies, and the first findings of each code. rest
-// is a line that says what was left out, or empty.
+// brief returns what to read first: while there are errors, no warnings and notes about policies, and the first
+// findings of each code. rest is a line that says what was left out, or empty.
 func brief(l diag.List) (shown diag.List, rest string) {
 	var left []string
 	seen := map[diag.Code]int{}
@@ -146,8 +146,8 @@ func brief(l diag.List) (shown diag.List, rest string) {
 	return shown, rest
 }
 
-// grouped is for a verb whose output is not the findings: of the warnings of the check it leaves a line for each code. Those of the
-// delivery are written in full, since no other verb has them.
+// grouped is for a verb whose output is not the findings: of the warnings of the check it leaves a line for each code.
+// Those of the delivery are written in full, since no other verb has them.
 func grouped(l diag.List, lister string) (shown diag.List, rest string) {
 	var b strings.Builder
 	count := map[diag.Code]int{}
@@ -178,8 +178,8 @@ func grouped(l diag.List, lister string) (shown diag.List, rest string) {
 
 func ofDelivery(d diag.Diagnostic) bool { return strings.HasPrefix(string(d.Code), "MESH4") }
 
-// renamed is the list with other names for its files: the compiler names them from the root of the project, the user from
-// the current folder.
+// renamed is the list with other names for its files: the compiler names them from the root of the project, the user
+// from the current folder.
 func renamed(l diag.List, shown func(string) string) diag.List {
 	files := map[*source.File]*source.File{}
 	span := func(s source.Span) source.Span {

@@ -20,8 +20,8 @@ type pastProject struct {
 	revision, folder string
 }
 
-// projectAt writes the project that contains paths, as it was at a revision, to a temporary folder. The error is about a
-// path, or from gitops.
+// projectAt writes the project that contains paths, as it was at a revision, to a temporary folder. The error is about
+// a path, or from gitops.
 func projectAt(paths []string, revision string) (*pastProject, error) {
 	now, _, err := project.Open(paths)
 	if err != nil {

@@ -142,8 +142,8 @@ func (c *comparison) builds() (all []*compiler.Build) {
 	return all
 }
 
-// settle proves the projects that were read, of two of them what differs, and says what there is to say of each. If the present
-// one cannot be compared, there is nothing to say of the past.
+// settle proves the projects that were read, of two of them what differs, and says what there is to say of each. If the
+// present one cannot be compared, there is nothing to say of the past.
 func (c *comparison) settle() error {
 	if builds := c.builds(); len(builds) > 0 {
 		done := step(c.cmd, "proving")
@@ -193,8 +193,8 @@ func (c *comparison) projectSide(name string, paths []string, stdin io.Reader, c
 	return s, nil
 }
 
-// anySide is the project, or the folder, file or stream of manifests, at a path; where nothing is there, the project in projects at a
-// revision of that name.
+// anySide is the project, or the folder, file or stream of manifests, at a path; where nothing is there, the project in
+// projects at a revision of that name.
 func (c *comparison) anySide(path string, projects []string, stdin io.Reader, current bool) (*side, error) {
 	if isRevision(path) {
 		s, err := c.revisionSide(path, projects, stdin, current)
@@ -229,8 +229,8 @@ func isRevision(word string) bool {
 	return word != project.Stdin && errors.Is(err, fs.ErrNotExist)
 }
 
-// revisionSide compiles a project as it was at a revision of its repository. It is empty where there was no project or no such
-// environment; a project with errors has them in the side's errors.
+// revisionSide compiles a project as it was at a revision of its repository. It is empty where there was no project or
+// no such environment; a project with errors has them in the side's errors.
 func (c *comparison) revisionSide(revision string, paths []string, stdin io.Reader, current bool) (*side, error) {
 	past, err := projectAt(paths, revision)
 	if err != nil {

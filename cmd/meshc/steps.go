@@ -11,8 +11,8 @@ import (
 	"github.com/meshc/meshc/targets/gitops"
 )
 
-// firstStep returns what to publish first where applying everything at once would open or shut something for a moment, and
-// whether that is not everything.
+// firstStep returns what to publish first where applying everything at once would open or shut something for a moment,
+// and whether that is not everything.
 func firstStep(ctx context.Context, after compiler.Side, settings *config.Project, o gitops.Options) (compiler.Side, bool, error) {
 	before, err := gitops.Fetch(ctx, after.Files, o)
 	if err != nil {

@@ -193,8 +193,8 @@ func share(total, covered int) string {
 
 func (r *guardResult) place() string { return fmt.Sprintf("%s:%d", r.file, r.line) }
 
-// reasons is the witness, what lets it through or stops it, and help; nothing for a statement that holds, unless that means
-// nothing.
+// reasons is the witness, what lets it through or stops it, and help; nothing for a statement that holds, unless that
+// means nothing.
 func (r *guardResult) reasons(shown func(string) string) []string {
 	switch {
 	case r.nothing:

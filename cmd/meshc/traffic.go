@@ -38,8 +38,8 @@ func (s *sources) registerPods(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&s.logFormat, "log-format", "", "format of Envoy's access logs if it is not Istio's default, as in accessLogFormat of the mesh")
 }
 
-// formats returns the formats of access logs: that of --log-format, and those of the settings of a mesh. It says which of
-// these cannot be read.
+// formats returns the formats of access logs: that of --log-format, and those of the settings of a mesh. It says which
+// of these cannot be read.
 func (s *sources) formats(cmd *cobra.Command, mesh *inventory.Set) ([]*traffic.Format, error) {
 	var all []*traffic.Format
 	if s.logFormat != "" {
@@ -106,8 +106,8 @@ var duration = regexp.MustCompile(`^[1-9][0-9]{0,5}[smhdwy]$`)
 // labels are those that tell calls apart.
 const labels = "__name__,reporter,source_principal,source_workload_namespace,source_workload,source_app,destination_principal,destination_workload_namespace,destination_workload,destination_app,destination_service,request_protocol,response_code"
 
-// ask asks a Prometheus server for a metric. The largest value of a counter counts, since what increase() gives leaves out the
-// first calls of a pod, which may be all that there are.
+// ask asks a Prometheus server for a metric. The largest value of a counter counts, since what increase() gives leaves
+// out the first calls of a pod, which may be all that there are.
 func (s *sources) ask(ctx context.Context, metric string, read func(io.Reader) error) error {
 	base, err := url.Parse(s.prometheus)
 	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {

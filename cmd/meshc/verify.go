@@ -111,8 +111,8 @@ func (v *verify) source() string {
 	return strings.Join(v.manifests, ", ")
 }
 
-// fromCluster says of each object of a cluster that has a problem who changed it last, and adds what the mesh itself says of its
-// objects.
+// fromCluster says of each object of a cluster that has a problem who changed it last, and adds what the mesh itself
+// says of its objects.
 func (r *report) fromCluster(s *cluster.Snapshot) {
 	if s == nil {
 		return
@@ -242,8 +242,8 @@ func (v *verify) locks() ([]locked, error) {
 	return all, nil
 }
 
-// compared returns the manifests that meshc wrote to a folder, which are compared with the files of the project; nil if there is no
-// such folder.
+// compared returns the manifests that meshc wrote to a folder, which are compared with the files of the project; nil if
+// there is no such folder.
 func compared(p *project.Project, locks []locked, manifests []*source.File) map[*source.File]bool {
 	if len(locks) == 0 {
 		return nil

@@ -9,10 +9,12 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// A release sets these with -ldflags "-X main.version=…". In other builds they are empty, and what the Go toolchain recorded counts.
+// A release sets these with -ldflags "-X main.version=…". In other builds they are empty, and what the Go toolchain
+// recorded counts.
 var version, commit, date string
 
-// buildVersion says which meshc this is. Commit and date, those of the commit, are empty if the build did not know them.
+// buildVersion says which meshc this is. Commit and date, those of the commit, are empty if the build did not know
+// them.
 type buildVersion struct {
 	Schema   string `json:"schema"`
 	Version  string `json:"version"`
@@ -63,7 +65,8 @@ func thisBuild() buildVersion {
 	return b
 }
 
-// versionLine is the version on one line, such as `meshc v1.2.3 (commit 6f3a…, 2027-03-15T10:00:00Z) linux/amd64 go1.26.8`.
+// versionLine is the version on one line, such as `meshc v1.2.3 (commit 6f3a…, 2027-03-15T10:00:00Z) linux/amd64
+// go1.26.8`.
 func versionLine() string {
 	b := thisBuild()
 	from := ""

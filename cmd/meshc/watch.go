@@ -206,14 +206,15 @@ func (w *watching) compare(b *compiler.Build) error {
 	return nil
 }
 
-// How long nothing must happen before the project is read, and how long it can be put off: one save is several changes of files, and a
-// checkout many.
+// How long nothing must happen before the project is read, and how long it can be put off: one save is several changes
+// of files, and a checkout many.
 const (
 	quietTime = 60 * time.Millisecond
 	longest   = 500 * time.Millisecond
 )
 
-// wait returns once something may have changed, or a second has passed while the project cannot be read. It reports false if it is to end.
+// wait returns once something may have changed, or a second has passed while the project cannot be read. It reports
+// false if it is to end.
 func (w *watching) wait() bool {
 	var retry <-chan time.Time
 	if w.trouble != "" {

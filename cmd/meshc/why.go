@@ -113,8 +113,8 @@ func (r *reason) mesh() *inventory.Set {
 	return r.deployed.Workloads
 }
 
-// findings is what is wrong with the manifests that answers depend on: all that cannot be judged or is not, and the warnings
-// about objects that bind a callee.
+// findings is what is wrong with the manifests that answers depend on: all that cannot be judged or is not, and the
+// warnings about objects that bind a callee.
 func (r *reason) findings(answers []*explain.Explanation) diag.List {
 	var objects []*enforce.Object
 	for _, e := range answers {

@@ -132,8 +132,8 @@ func (r *reason) allowedCallers() string {
 	return "allowed for " + strings.Join(allowed, ", ") + "; denied for everyone else"
 }
 
-// allowedForms is the headline where one caller may do something in some forms: as one of its identities, with some tokens, or
-// from some addresses.
+// allowedForms is the headline where one caller may do something in some forms: as one of its identities, with some
+// tokens, or from some addresses.
 func allowedForms(name string, allowed, denied []string) string {
 	if !slices.Contains(allowed, name) {
 		rest := "from everywhere else"

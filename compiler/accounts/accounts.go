@@ -57,8 +57,8 @@ type Note struct {
 	At   source.Span
 }
 
-// New plans the moves of a project. The plan is nil where the findings have errors other than those about shared accounts. The
-// error is that of ctx, or a *compiler.InternalError.
+// New plans the moves of a project. The plan is nil where the findings have errors other than those about shared
+// accounts. The error is that of ctx, or a *compiler.InternalError.
 func New(ctx context.Context, of *compiler.Parsed) (*Plan, diag.List, error) {
 	settings := of.Config
 	settings.Warnings = nil // a warning must not end the plan
@@ -135,8 +135,8 @@ func (p *planner) moves() {
 	slices.SortFunc(p.Moves, func(a, b *Move) int { return cmp.Compare(a.Service.ID(), b.Service.ID()) })
 }
 
-// keeps reports whether a service keeps the account that it shares: one that is called like it, or that Istio chose for the pods
-// of a Gateway.
+// keeps reports whether a service keeps the account that it shares: one that is called like it, or that Istio chose for
+// the pods of a Gateway.
 func (p *planner) keeps(s *policy.Service) bool {
 	return s.Account == s.Name && s.Account != "default" || slices.ContainsFunc(workloadsOf(s, p.of.Inventory.Workloads), func(w *inventory.Workload) bool {
 		return w.Kind == "Gateway"

@@ -143,8 +143,8 @@ func (p *planner) build(ctx context.Context, files []compiler.Input, workloads [
 	return slices.DeleteFunc(b.Findings, func(d diag.Diagnostic) bool { return d.Severity != diag.Error }), nil
 }
 
-// declare adds statements for services that only manifests declare: behind the last service of a section of their mesh, or in
-// a section at the end of the last file.
+// declare adds statements for services that only manifests declare: behind the last service of a section of their mesh,
+// or in a section at the end of the last file.
 func (in *intents) declare(undeclared []*Move) {
 	byMesh := map[string][]string{}
 	var meshes []string

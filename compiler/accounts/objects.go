@@ -22,7 +22,8 @@ type Objects struct {
 	Files    []Change // the same in the texts of the manifests; without those that come from a stream
 }
 
-// create plans the step that moves the pods. It returns the manifests after it; nil where not all of them could be changed.
+// create plans the step that moves the pods. It returns the manifests after it; nil where not all of them could be
+// changed.
 func (p *planner) create() []inventory.Input {
 	all := objects(p.of.Workloads)
 	manifests := map[source.Span]*object{}
@@ -89,7 +90,8 @@ func (p *planner) replaced(w *inventory.Workload, o *object) {
 	}
 }
 
-// serviceAccount is the account that a service moves to. It has what the earlier ones say about pulling images and about tokens.
+// serviceAccount is the account that a service moves to. It has what the earlier ones say about pulling images and
+// about tokens.
 func serviceAccount(m *Move, declared map[account]*object) *yaml.Node {
 	meta := mapping("name", text(m.To), "namespace", text(m.Service.Namespace))
 	n := mapping("apiVersion", text("v1"), "kind", text("ServiceAccount"), "metadata", meta)
@@ -145,8 +147,8 @@ func whose(key string) owner {
 
 const rbac = "rbac.authorization.k8s.io"
 
-// bindings returns, for each binding of an earlier account, one that binds the new accounts to the same role, without those
-// that have it already.
+// bindings returns, for each binding of an earlier account, one that binds the new accounts to the same role, without
+// those that have it already.
 func bindings(all []object, heirs map[account][]*Move) (docs []*yaml.Node) {
 	type right struct{ namespace, role string }
 	rightOf := func(o *object) right {

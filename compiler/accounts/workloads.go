@@ -14,8 +14,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// accountFields are the fields of a pod that name its account. An API server copies one to the other, of which the first
-// decides.
+// accountFields are the fields of a pod that name its account. An API server copies one to the other, of which the
+// first decides.
 var accountFields = []string{"serviceAccountName", "serviceAccount"}
 
 // podPath leads from an object to the spec of its pods.
@@ -49,8 +49,8 @@ func (o *object) patch(account string) *yaml.Node {
 	return patch
 }
 
-// edits returns the edits of the text that make the pods of a workload run as an account. It is not ok where the text has no
-// place for it, such as where an alias stands for the pods.
+// edits returns the edits of the text that make the pods of a workload run as an account. It is not ok where the text
+// has no place for it, such as where an alias stands for the pods.
 func (o *object) edits(account string) (edits []diag.Edit, ok bool) {
 	path := podPath(o.kind)
 	key, spec := direct(o.node, path...)
@@ -119,7 +119,8 @@ func (o *object) inserted(key, spec *yaml.Node, account string) (edit diag.Edit,
 	return diag.Edit{Span: file.Span(at, at), New: eol + indent + accountFields[0] + ": " + written(account, nil)}, true
 }
 
-// direct follows keys that a mapping has itself, and not by an alias or a merge key. The value is nil where it is an alias.
+// direct follows keys that a mapping has itself, and not by an alias or a merge key. The value is nil where it is an
+// alias.
 func direct(n *yaml.Node, keys ...string) (at, value *yaml.Node) {
 	for _, key := range keys {
 		if n == nil || n.Kind != yaml.MappingNode {
@@ -154,8 +155,8 @@ func written(name string, like *yaml.Node) string {
 	return `"` + name + `"`
 }
 
-// move returns the manifests after the moves, with what changed in files. It is not whole where a workload that is to move
-// could not be changed in its text.
+// move returns the manifests after the moves, with what changed in files. It is not whole where a workload that is to
+// move could not be changed in its text.
 func (p *planner) move(all []object) (moved []inventory.Input, changed []Change, whole bool) {
 	to := map[source.Span]string{}
 	concerned := map[*source.File]bool{}
@@ -198,8 +199,8 @@ func (p *planner) move(all []object) (moved []inventory.Input, changed []Change,
 	return moved, changed, whole
 }
 
-// unmoved returns the workloads of a file that are to move and did not, or all of them if the file would mean something else
-// than before.
+// unmoved returns the workloads of a file that are to move and did not, or all of them if the file would mean something
+// else than before.
 func unmoved(before, after inventory.Input, to map[source.Span]string) (left []*inventory.Workload) {
 	was, _ := inventory.Read([]inventory.Input{before})
 	is, _ := inventory.Read([]inventory.Input{after})

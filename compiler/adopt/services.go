@@ -19,8 +19,8 @@ type service struct {
 	notes []string
 }
 
-// servicesOf returns the services of a namespace, sorted by name. Workloads of one name are one service, unless they run
-// under several accounts, and then one for each account.
+// servicesOf returns the services of a namespace, sorted by name. Workloads of one name are one service, unless they
+// run under several accounts, and then one for each account.
 func servicesOf(workloads []*inventory.Workload) []*service {
 	groups := map[string][]*inventory.Workload{}
 	for _, w := range workloads {

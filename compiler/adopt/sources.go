@@ -26,9 +26,10 @@ type Sources struct {
 // Path is a folder or a file, and the namespace of what has none of its own in it; empty if that is not known.
 type Path struct{ Name, Namespace string }
 
-// Choose chooses the workload manifests among the YAML and JSON files of a folder, of which the path is given. Names are relative to it,
-// and unread are those of files without a text. It names a folder where everything in and below it can be read, and else the files. It
-// leaves out a file that cannot be read or has another manifest for an object of a file before it, and patches.
+// Choose chooses the workload manifests among the YAML and JSON files of a folder, of which the path is given. Names
+// are relative to it, and unread are those of files without a text. It names a folder where everything in and below it
+// can be read, and else the files. It leaves out a file that cannot be read or has another manifest for an object of a
+// file before it, and patches.
 func Choose(folder string, files []inventory.Input, unread []string, where *placement.Placement) Sources {
 	files = slices.SortedFunc(slices.Values(files), func(a, b inventory.Input) int { return cmp.Compare(a.File.Name, b.File.Name) })
 	s := Sources{}
@@ -106,8 +107,8 @@ type chooser struct {
 	namespace func(file string) string
 }
 
-// paths returns the fewest folders and files below a folder that have all of its manifests and nothing that cannot be read.
-// All of a folder is in one namespace. The empty folder, which holds the project itself, is never one of them.
+// paths returns the fewest folders and files below a folder that have all of its manifests and nothing that cannot be
+// read. All of a folder is in one namespace. The empty folder, which holds the project itself, is never one of them.
 func (c *chooser) paths(folder string, below []string) (paths []Path) {
 	first := slices.IndexFunc(below, func(name string) bool { return c.read[name] && c.relevant[name] })
 	if first < 0 {

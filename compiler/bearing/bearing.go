@@ -14,7 +14,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Fact is a kind of object, a label or annotation, or a setting of the mesh. Exactly one of Judged, Named and Harmless is set.
+// Fact is a kind of object, a label or annotation, or a setting of the mesh. Exactly one of Judged, Named and Harmless
+// is set.
 type Fact struct {
 	On       On
 	Name     string         // GROUP/KIND, the group empty for Kubernetes' own; the key of a label, annotation or setting; GROUP/KIND PATH of a field
@@ -80,8 +81,8 @@ func kindsAmong(on On) map[string]bool {
 	return all
 }
 
-// IsKind reports whether objects of a kind among the manifests of workloads bear on who reaches whom: they are judged, or may have to
-// be named.
+// IsKind reports whether objects of a kind among the manifests of workloads bear on who reaches whom: they are judged,
+// or may have to be named.
 func IsKind(kind string) bool {
 	_, bears := kindNames()[kind]
 	return bears
@@ -96,7 +97,8 @@ func IsPolicyKind(kind string) bool {
 // NamedKind reports whether an object of a kind among the manifests of workloads may have to be named.
 func NamedKind(kind string) bool { return kindNames()[kind] }
 
-// MeshConfig is the name under which the settings of a mesh are in Facts: a ConfigMap that is called istio, or istio-REVISION.
+// MeshConfig is the name under which the settings of a mesh are in Facts: a ConfigMap that is called istio, or
+// istio-REVISION.
 const MeshConfig = "/ConfigMap istio"
 
 // IsMeshConfig reports whether a ConfigMap of a name has the settings of a mesh.
@@ -137,7 +139,8 @@ func (f *Fact) Changes(value string) bool {
 	return (f.Usual == "" || value != f.Usual) && (len(f.When) == 0 || slices.Contains(f.When, value)) && (f.Like == nil || !f.Like.MatchString(value))
 }
 
-// Path is where objects have a field. `items[]` stands for each item of a list, and `items[x]` for those with the name x.
+// Path is where objects have a field. `items[]` stands for each item of a list, and `items[x]` for those with the name
+// x.
 func (f *Fact) Path() []string {
 	_, path, _ := strings.Cut(f.Name, " ")
 	return strings.Split(path, ".")

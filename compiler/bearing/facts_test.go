@@ -21,8 +21,8 @@ import (
 	"github.com/meshc/meshc/compiler/bearing"
 )
 
-// TestIstiosOwn holds the list against the annotations and labels that Istio's API names for objects which meshc reads, and the
-// settings of a mesh: each is there, so that a new one is judged, named or called harmless.
+// TestIstiosOwn holds the list against the annotations and labels that Istio's API names for objects which meshc reads,
+// and the settings of a mesh: each is there, so that a new one is judged, named or called harmless.
 func TestIstiosOwn(t *testing.T) {
 	on := map[string]bearing.On{"Pod": bearing.Pod, "Namespace": bearing.Namespace, "Service": bearing.Service, "AuthorizationPolicy": bearing.Policy}
 	listed := map[bearing.On]map[string]bool{}
@@ -65,8 +65,8 @@ func TestIstiosOwn(t *testing.T) {
 	}
 }
 
-// TestKubernetesOwn holds the list against Kubernetes' own API: its kinds, the fields of Services and pods, and the labels and annotations
-// that it names.
+// TestKubernetesOwn holds the list against Kubernetes' own API: its kinds, the fields of Services and pods, and the
+// labels and annotations that it names.
 func TestKubernetesOwn(t *testing.T) {
 	listed := map[string]bool{}
 	for _, f := range bearing.Facts {

@@ -11,8 +11,8 @@ const (
 	podSpec       = kubernetesAPI + "workload-resources/pod-v1/"
 )
 
-// kubernetes are the kinds of Kubernetes' own API, the fields of its Services and pods, and the labels and annotations of its reference, as
-// far as other lists do not have them. The fields of containers stand with those of pods.
+// kubernetes are the kinds of Kubernetes' own API, the fields of its Services and pods, and the labels and annotations
+// of its reference, as far as other lists do not have them. The fields of containers stand with those of pods.
 var kubernetes = func() (all []Fact) {
 	add := func(on On, source string, fact Fact, names ...string) {
 		for _, name := range names {

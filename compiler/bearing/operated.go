@@ -9,8 +9,8 @@ func Creates(kind string) bool {
 	return f != nil && f.Named == created
 }
 
-// operated are kinds of objects for which operators create pods. Of those that are judged it is known which labels, account, ports and
-// Services the pods have.
+// operated are kinds of objects for which operators create pods. Of those that are judged it is known which labels,
+// account, ports and Services the pods have.
 var operated = []Fact{
 	{On: Workloads, Name: "postgresql.cnpg.io/Cluster", Judged: "compiler/inventory", Source: "https://cloudnative-pg.io/documentation/current/labels_annotations/"},
 	{On: Workloads, Name: "monitoring.coreos.com/Prometheus", Judged: "compiler/inventory", Source: "https://prometheus-operator.dev/docs/platform/prometheus/"},

@@ -2,7 +2,8 @@ package bearing
 
 const kubernetesLabels = "https://kubernetes.io/docs/reference/labels-annotations-taints/"
 
-// settled are labels and annotations of Istio's own list, and of the load balancers of clouds, that decide nothing about who may call.
+// settled are labels and annotations of Istio's own list, and of the load balancers of clouds, that decide nothing
+// about who may call.
 var settled = func() (all []Fact) {
 	harmless := func(on On, source, why string, names ...string) {
 		for _, name := range names {

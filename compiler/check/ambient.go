@@ -10,7 +10,8 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// stating is the entry of `dataplanes` that a mesh falls under. What its Namespace says comes first, unless its pods move.
+// stating is the entry of `dataplanes` that a mesh falls under. What its Namespace says comes first, unless its pods
+// move.
 func (c *checker) stating(m *mesh) (config.Dataplane, bool) {
 	d, ok := c.Config.Dataplanes[m.Name]
 	if !ok {
@@ -30,7 +31,8 @@ func (c *checker) statedDataplane(m *mesh) inventory.Dataplane {
 	return inventory.Dataplane{}
 }
 
-// joins reports whether what meshc.yaml says of a mesh, that its pods are or come to be in ambient mode, is about a workload.
+// joins reports whether what meshc.yaml says of a mesh, that its pods are or come to be in ambient mode, is about a
+// workload.
 func (c *checker) joins(m *mesh, w *inventory.Workload) bool {
 	d, _ := c.stating(m)
 	switch {
@@ -56,7 +58,8 @@ func (c *checker) ambientMeshes() {
 	}
 }
 
-// contradicted reports entries of `dataplanes` that say something else than the manifests of the namespace, or are about none.
+// contradicted reports entries of `dataplanes` that say something else than the manifests of the namespace, or are
+// about none.
 func (c *checker) contradicted() {
 	for _, name := range slices.Sorted(maps.Keys(c.Config.Dataplanes)) {
 		d, ns := c.Config.Dataplanes[name], c.namespaces[name]
@@ -110,8 +113,8 @@ func (c *checker) passWaypoints(s *service) {
 	}
 }
 
-// waypointOf is the waypoint of the Services of a mesh that say nothing of their own, for a service that the manifests do not
-// have: they settle it for the others. It also reports whether gateways pass it.
+// waypointOf is the waypoint of the Services of a mesh that say nothing of their own, for a service that the manifests
+// do not have: they settle it for the others. It also reports whether gateways pass it.
 func (c *checker) waypointOf(s *service) (w *policy.Waypoint, ingress bool) {
 	if d, ok := c.stating(s.mesh); ok && d.Waypoint != "" {
 		key := [2]string{d.WaypointNamespace, d.Waypoint}

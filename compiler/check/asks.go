@@ -51,8 +51,8 @@ func issuersAsked(r *rule) string {
 	return cmp.Or(strings.Join(names, "|"), "any")
 }
 
-// opened reports whether something lets in what an ask is about. Of one about every pod of a namespace, what stands for these
-// pods is judged for all of them.
+// opened reports whether something lets in what an ask is about. Of one about every pod of a namespace, what stands for
+// these pods is judged for all of them.
 func (r *rule) opened() bool {
 	all := []*service{r.callee}
 	switch {
@@ -66,8 +66,8 @@ func (r *rule) opened() bool {
 	})
 }
 
-// askable reports callers that an ask cannot tell from others: Istio refuses identities and tokens in what it asks a provider
-// about, and an address alone would be that of pods, too.
+// askable reports callers that an ask cannot tell from others: Istio refuses identities and tokens in what it asks a
+// provider about, and an address alone would be that of pods, too.
 func (c *checker) askable(hop lang.Hop, from []policy.Source, at []source.Span) bool {
 	const why = "Istio does not allow identities and tokens in a policy that asks a provider"
 	if len(hop.Except) > 0 {
@@ -87,8 +87,8 @@ func (c *checker) askable(hop lang.Hop, from []policy.Source, at []source.Span) 
 	return true
 }
 
-// writtenByProvider warns of a header that a rule looks at after the provider was asked, which may have written it: of the filters of a
-// listener, that which asks comes first (buildHTTPConnectionManager in
+// writtenByProvider warns of a header that a rule looks at after the provider was asked, which may have written it: of
+// the filters of a listener, that which asks comes first (buildHTTPConnectionManager in
 // istio.io/istio/pilot/pkg/networking/core/listener_builder.go).
 func (c *checker) writtenByProvider(r *rule) {
 	for _, later := range slices.Concat(r.callee.allow, r.callee.deny) {

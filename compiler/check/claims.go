@@ -31,8 +31,8 @@ func claimPath(n lang.Name) []string {
 	return strings.Split(n.Text, ".")
 }
 
-// matchesSome reports a value that a claim never has as proxies see it: a text with a space where they see a list, or what is
-// no text.
+// matchesSome reports a value that a claim never has as proxies see it: a text with a space where they see a list, or
+// what is no text.
 func (c *checker) matchesSome(claim *lang.Condition, path []string, v lang.Name) bool {
 	name, no := claim.Name.Written(), ""
 	if claim.No {

@@ -11,7 +11,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// clients settles where a gateway has the addresses of callers outside the mesh: as meshc.yaml says, or else its manifests.
+// clients settles where a gateway has the addresses of callers outside the mesh: as meshc.yaml says, or else its
+// manifests.
 func (c *checker) clients(s *service) {
 	if s.Dataplane != policy.Gateway {
 		return
@@ -116,8 +117,8 @@ func (c *checker) hidden(s *service, from *policy.Service, at source.Span) {
 	d.WithHelp(local+"write in meshc.yaml: `gateways: {%s: {clientAddress: forwarded}}` if a proxy in front of it reports the client's address, or `packet` if packets have it anyway", s.ID())
 }
 
-// fromOutside reports callers of a service that only their addresses show, if it can be called from outside the cluster in a way
-// that hides these.
+// fromOutside reports callers of a service that only their addresses show, if it can be called from outside the cluster
+// in a way that hides these.
 func (c *checker) fromOutside(r *rule) {
 	exposures := r.callee.exposures()
 	if len(exposures) == 0 {
@@ -152,8 +153,8 @@ func (s *service) exposures() (all []inventory.Exposure) {
 	return all
 }
 
-// exposed notes a port of a closed service that can be called from outside the cluster, where nobody is let in who calls from
-// there.
+// exposed notes a port of a closed service that can be called from outside the cluster, where nobody is let in who
+// calls from there.
 func (c *checker) exposed(s *service) {
 	if !s.Proxied() || s.Dataplane == policy.Gateway || c.policy.DryRun || !s.mesh.Closed && (s.mesh.Declares || s.mesh.Open) && len(s.allow) == 0 {
 		return

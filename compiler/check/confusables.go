@@ -67,7 +67,8 @@ func (c *checker) sharedIdentities() {
 }
 
 // findConfusables groups the services by identity. Addresses are not symmetric: a service whose addresses lie within
-// those of another can be taken for that one, not the reverse, since a network may be let in and one host of it to more.
+// those of another can be taken for that one, not the reverse, since a network may be let in and one host of it to
+// more.
 func (c *checker) findConfusables() {
 	c.confusables = map[identity][]*service{}
 	var addressed []*service
@@ -110,9 +111,9 @@ func networkWithin(inner, outer *policy.Service) netip.Prefix {
 	return netip.Prefix{}
 }
 
-// treatedAlike reports a service confusable with a source of a rule, unless every request that the rule is about is also
-// covered for that service by one of some groups of rules. Where the rules open something, an identity that is shared only for a
-// time is no mistake: what it opens is gathered.
+// treatedAlike reports a service confusable with a source of a rule, unless every request that the rule is about is
+// also covered for that service by one of some groups of rules. Where the rules open something, an identity that is
+// shared only for a time is no mistake: what it opens is gathered.
 func (c *checker) treatedAlike(opens bool, rules []*rule, groups ...*rulesBySource) {
 	type examined struct {
 		identity
@@ -236,8 +237,8 @@ type located struct {
 	at      []source.Span
 }
 
-// exact reports a source of a guard that is confusable with a service which is not among the sources: what holds for one
-// holds for the other. Only services that the guard is about count.
+// exact reports a source of a guard that is confusable with a service which is not among the sources: what holds for
+// one holds for the other. Only services that the guard is about count.
 func (c *checker) exact(l located, about func(*policy.Service) bool) {
 	for i, f := range l.sources {
 		if f.Kind != policy.FromService {

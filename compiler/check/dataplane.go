@@ -118,8 +118,8 @@ func (s *service) shut() bool {
 	})
 }
 
-// selectedByRoot reports workloads that a policy for a service of the root namespace would bind too, because it binds every
-// namespace.
+// selectedByRoot reports workloads that a policy for a service of the root namespace would bind too, because it binds
+// every namespace.
 func (c *checker) selectedByRoot(s *service) {
 	if !s.bound() || len(s.Labels) == 0 || !c.isRoot(s.Namespace) {
 		return
@@ -149,7 +149,8 @@ func (c *checker) selectedByRoot(s *service) {
 	}
 }
 
-// asksIdentity reports whether all listeners of a gateway on some ports, or on all of its ports, are known to ask for certificates of the mesh.
+// asksIdentity reports whether all listeners of a gateway on some ports, or on all of its ports, are known to ask for
+// certificates of the mesh.
 func (c *checker) asksIdentity(s *service, ports []uint16) bool {
 	if len(ports) == 0 {
 		for _, p := range s.Ports {
@@ -183,8 +184,8 @@ func (c *checker) asksIdentity(s *service, ports []uint16) bool {
 	return len(ports) > 0
 }
 
-// gateway judges a rule that leads to a gateway. Its listeners, and not a mode, decide who may connect and who proves an
-// identity.
+// gateway judges a rule that leads to a gateway. Its listeners, and not a mode, decide who may connect and who proves
+// an identity.
 func (c *checker) gateway(r *rule) {
 	c.byAddress(r.callee, r.From, r.FromAt, r.EveryPod)
 	c.byAddress(r.callee, r.Except, r.exceptAt, r.EveryPod)

@@ -307,8 +307,8 @@ func (c *checker) repeated(again, first lang.Name, clause string) {
 		WithHelp("keep one")
 }
 
-// prefix reads an address or a network. An IPv4 address that is written as IPv6 is taken as IPv4, which is what Envoy sees
-// of a caller.
+// prefix reads an address or a network. An IPv4 address that is written as IPv6 is taken as IPv4, which is what Envoy
+// sees of a caller.
 func (c *checker) prefix(n lang.Name) (netip.Prefix, bool) {
 	if a, err := netip.ParseAddr(n.Text); err == nil && a.Zone() == "" {
 		a = a.Unmap()

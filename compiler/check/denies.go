@@ -36,8 +36,8 @@ func (c *checker) dropUnidentifiable(r *rule) {
 	r.From, r.FromAt = from, at
 }
 
-// takesPlaintext reports whether callers may hide their identity from some port that a rule is about: it is not strict, and they are
-// not known by their pods.
+// takesPlaintext reports whether callers may hide their identity from some port that a rule is about: it is not strict,
+// and they are not known by their pods.
 func (c *checker) takesPlaintext(r *rule) bool {
 	return !c.Meshless && slices.ContainsFunc(c.met(r), func(m stated) bool { return m.mode != policy.Strict })
 }

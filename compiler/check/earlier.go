@@ -11,9 +11,9 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// While pods move from one account to another, their service may run as both. The earlier one is often shared: services that had
-// it cannot be distinguished until it goes. A deny or a guard that needs the distinction is an error; what edges let in beyond
-// what is written has a warning, since no move is possible without it.
+// While pods move from one account to another, their service may run as both. The earlier one is often shared: services
+// that had it cannot be distinguished until it goes. A deny or a guard that needs the distinction is an error; what
+// edges let in beyond what is written has a warning, since no move is possible without it.
 
 // earlierAccounts reads the clauses `was` of a service.
 func (c *checker) earlierAccounts(s *service) {

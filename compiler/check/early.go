@@ -8,8 +8,8 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// early reports init containers that call what an edge lets their service call, and do so before its proxy runs: they prove no
-// identity then.
+// early reports init containers that call what an edge lets their service call, and do so before its proxy runs: they
+// prove no identity then.
 func (c *checker) early() {
 	callers := map[*policy.Service]*service{}
 	for _, m := range c.meshes {

@@ -141,8 +141,8 @@ func (c *checker) consented(gap *consent, r *rule) bool {
 }
 
 // reaches reports whether an export lets a section write an edge, or a deny, of a source. A section speaks for its own
-// services only, and for one without a proxy only if the export names it. Callers from everywhere (any, world) can be let
-// in by the callee's own section alone.
+// services only, and for one without a proxy only if the export names it. Callers from everywhere (any, world) can be
+// let in by the callee's own section alone.
 func (e *export) reaches(section *mesh, f policy.Source) bool {
 	return slices.ContainsFunc(e.to, func(to consumer) bool {
 		everyone := to.service == nil && (to.mesh == "" || to.mesh == section.Name)
@@ -192,8 +192,8 @@ func (c *checker) refused(m *mesh, gap *consent, t *lang.Target, deny bool) {
 	}
 }
 
-// askFor says which statement the mesh of a service would have to write, and offers to write it where the mesh declares the
-// service, or else in its first file.
+// askFor says which statement the mesh of a service would have to write, and offers to write it where the mesh declares
+// the service, or else in its first file.
 func (c *checker) askFor(d *diag.Diagnostic, s *service, statement, what string) {
 	d.WithHelp("ask the owners of mesh %s %s: `%s`", s.Namespace, what, statement)
 	var edit diag.Edit

@@ -8,8 +8,8 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// guards resolves never, always and only. They need no consent and may stand outside any mesh, where `*` is every service
-// of the project.
+// guards resolves never, always and only. They need no consent and may stand outside any mesh, where `*` is every
+// service of the project.
 func (c *checker) guards(files []*lang.File) {
 	for _, f := range files {
 		var m *mesh
@@ -120,8 +120,8 @@ func (c *checker) guard(m *mesh, g *lang.Guard) {
 	}
 }
 
-// aboutNothing warns of a side of a guard that stands for no service: the guard would hold whatever the edges are. An only
-// without callers is the opposite, since then nobody may call.
+// aboutNothing warns of a side of a guard that stands for no service: the guard would hold whatever the edges are. An
+// only without callers is the opposite, since then nobody may call.
 func (c *checker) aboutNothing(g *lang.Guard, side []lang.Target) {
 	at := side[0].Ref.Range.To(side[len(side)-1].Ref.Range)
 	follows := "this statement has no effect"

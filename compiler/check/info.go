@@ -6,8 +6,8 @@ import (
 )
 
 // Info is what the names in intents stand for, as Info of go/types is for Go. Each name of a mesh, service, group,
-// external or account is in it, by its span, unless it could not be resolved. The wildcards (*, any, world), ports and labels
-// are not names.
+// external or account is in it, by its span, unless it could not be resolved. The wildcards (*, any, world), ports and
+// labels are not names.
 type Info struct {
 	Names []Named // one place can be in it more than once, always with the same object
 }
@@ -24,8 +24,8 @@ type Object struct {
 	Namespace string // empty for a mesh
 	Name      string
 
-	// At is the name where it is declared, or, of what only manifests know, the value there that gives it the name. It is
-	// zero for a namespace that neither a section nor an object names, but only an entry of meshc.yaml.
+	// At is the name where it is declared, or, of what only manifests know, the value there that gives it the name. It
+	// is zero for a namespace that neither a section nor an object names, but only an entry of meshc.yaml.
 	At source.Span
 }
 
@@ -51,8 +51,8 @@ func (c *checker) record(n lang.Name, o *Object) {
 	}
 }
 
-// recordAccounts resolves the accounts that declarations state: to a ServiceAccount of the manifests, else to the workload
-// that runs as it, else to the first declaration that states it.
+// recordAccounts resolves the accounts that declarations state: to a ServiceAccount of the manifests, else to the
+// workload that runs as it, else to the first declaration that states it.
 func (c *checker) recordAccounts(sections []section) {
 	if c.Info == nil {
 		return

@@ -17,8 +17,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// TestNamesOfExamples checks what was recorded for every name of every example: it is a definition or a use, and the text of
-// its declaration is that name.
+// TestNamesOfExamples checks what was recorded for every name of every example: it is a definition or a use, and the
+// text of its declaration is that name.
 func TestNamesOfExamples(t *testing.T) {
 	intents, err := doublestar.FilepathGlob("../../examples/*/**/*.mesh")
 	require.NoError(t, err)

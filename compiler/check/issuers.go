@@ -75,8 +75,9 @@ func (c *checker) declareIssuer(d *lang.Issuer) {
 	c.passedOn(i, d.Passed)
 }
 
-// fetched judges where istiod fetches the keys of an issuer: without `keys` where a document at the URL of the issuer says. It is no
-// proxy, so that calls to pods of the mesh are in plaintext: pilot/pkg/model/jwks_resolver.go of istio/istio.
+// fetched judges where istiod fetches the keys of an issuer: without `keys` where a document at the URL of the issuer
+// says. It is no proxy, so that calls to pods of the mesh are in plaintext: pilot/pkg/model/jwks_resolver.go of
+// istio/istio.
 func (c *checker) fetched(i *policy.Issuer, d *lang.Issuer) {
 	if i.URL == "" || len(d.Keys) > 0 && i.Keys == "" {
 		return // reported
@@ -227,9 +228,9 @@ func (c *checker) credential(with *lang.Credential) (all []policy.Condition, ok 
 	return all, ok
 }
 
-// tokens is the issuers whose tokens a service verifies, sorted by name: those that its rules ask for, and those that statements
-// name. A rule that names one of them must not let in the
-// tokens of another: the callee knows them by the URL alone.
+// tokens is the issuers whose tokens a service verifies, sorted by name: those that its rules ask for, and those that
+// statements name. A rule that names one of them must not let in the tokens of another: the callee knows them by the
+// URL alone.
 func (c *checker) tokens(s *policy.Service) (all []*policy.Issuer) {
 	var asked, none []*policy.Condition
 	for _, rules := range s.Rules() {
@@ -322,9 +323,9 @@ func (c *checker) forAudience(where []policy.Condition) []policy.Condition {
 	return where
 }
 
-// forgedClaims warns of a header for a claim that callers with a token of another issuer can set. A workload looks for the tokens
-// of one issuer after another, in the order of their URLs, and until it finds a valid one; what callers send in the headers of
-// issuers that it does not come to stays (AnyVerifierImpl and Extractor::sanitizeHeaders in
+// forgedClaims warns of a header for a claim that callers with a token of another issuer can set. A workload looks for
+// the tokens of one issuer after another, in the order of their URLs, and until it finds a valid one; what callers send
+// in the headers of issuers that it does not come to stays (AnyVerifierImpl and Extractor::sanitizeHeaders in
 // source/extensions/filters/http/jwt_authn of envoyproxy/envoy).
 func (c *checker) forgedClaims(s *policy.Service) {
 	byURL := slices.SortedStableFunc(slices.Values(s.Issuers), func(a, b *policy.Issuer) int { return strings.Compare(a.URL, b.URL) })

@@ -284,7 +284,8 @@ func (c *checker) lintScrape(s *service) {
 // scraper is a service that is taken for what scrapes.
 const scraper = "prometheus"
 
-// scrapeRemedy returns what lets in the scraper of a port; 0: of every port. One that is called Prometheus is taken for it.
+// scrapeRemedy returns what lets in the scraper of a port; 0: of every port. One that is called Prometheus is taken for
+// it.
 func (c *checker) scrapeRemedy(s *service, number uint16) string {
 	var steps []string
 	mesh := "monitoring"

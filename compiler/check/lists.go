@@ -9,8 +9,8 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// lastOnly warns of `a -> b, c GET /x`, which lets in every call to b: operations belong to the one destination that they
-// follow.
+// lastOnly warns of `a -> b, c GET /x`, which lets in every call to b: operations belong to the one destination that
+// they follow.
 func (c *checker) lastOnly(m *mesh, list []lang.Target) {
 	for i, t := range list {
 		first := i
@@ -46,8 +46,8 @@ func (c *checker) lastOnly(m *mesh, list []lang.Target) {
 	}
 }
 
-// mayDoHTTP reports whether operations could have been meant for a destination: it has, or may have, an HTTP port. A name
-// that is wrong is reported where it is resolved.
+// mayDoHTTP reports whether operations could have been meant for a destination: it has, or may have, an HTTP port. A
+// name that is wrong is reported where it is resolved.
 func (c *checker) mayDoHTTP(m *mesh, t *lang.Target) bool {
 	callees, _ := c.named(m, t.Ref)
 	for _, s := range callees {

@@ -109,8 +109,8 @@ type modeOfAll struct {
 	at   source.Span
 }
 
-// modeOfAll reports `mtls *`: the mode of a mesh is stated where the mesh is opened. It does not say whether the mesh is closed too,
-// unless edges close it in any case.
+// modeOfAll reports `mtls *`: the mode of a mesh is stated where the mesh is opened. It does not say whether the mesh
+// is closed too, unless edges close it in any case.
 func (c *checker) modeOfAll(m *mesh, all modeOfAll) {
 	stmt := all.stmt
 	d := c.list.Add(diag.NotADestination, all.at, "the mode of all services is the mode of their mesh")
@@ -169,12 +169,12 @@ func (c *checker) applyCeilings() {
 	}
 }
 
-// isRoot reports whether a namespace is the root namespace, which cannot have a mode of its own: what is there binds every
-// namespace.
+// isRoot reports whether a namespace is the root namespace, which cannot have a mode of its own: what is there binds
+// every namespace.
 func (c *checker) isRoot(namespace string) bool { return namespace == c.policy.RootNamespace }
 
-// withoutCeilings gives the root namespace the modes that its section states, for a target to refuse. What ceilings hold
-// back in a namespace they would hold back here in the whole mesh.
+// withoutCeilings gives the root namespace the modes that its section states, for a target to refuse. What ceilings
+// hold back in a namespace they would hold back here in the whole mesh.
 func (c *checker) withoutCeilings(m *mesh) {
 	m.Mode, m.ModeAt = m.stated.mode, m.stated.at
 	for _, s := range m.services {
@@ -262,8 +262,8 @@ func (m *mesh) states() bool {
 
 func (s *service) statesMode() bool { return !s.stated.at.IsZero() || len(s.ports) > 0 }
 
-// withoutModes takes back what ceilings did to a mesh that only declares services: what states no mode has the mesh-wide
-// one. A ceiling without effect there is reported.
+// withoutModes takes back what ceilings did to a mesh that only declares services: what states no mode has the
+// mesh-wide one. A ceiling without effect there is reported.
 func (c *checker) withoutModes(m *mesh) {
 	m.Mode, m.ModeAt = policy.ModeUnset, source.Span{}
 	for _, s := range m.services {
@@ -309,8 +309,8 @@ func (c *checker) ceilingKey(keys ...string) string {
 	return ""
 }
 
-// effective returns the mode that callers of a port meet and its origin: the statement, or the ceiling if that is looser.
-// Port 0 is any port without a mode of its own.
+// effective returns the mode that callers of a port meet and its origin: the statement, or the ceiling if that is
+// looser. Port 0 is any port without a mode of its own.
 func (c *checker) effective(s *service, port uint16) stated {
 	return c.orCeiling(c.inForce(s, port), s.ID()+":"+portText(port), s.ID(), s.Namespace, "*")
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// restarts reports services whose pods cannot move to ambient mode one after another: each calls the next with operations, and the
-// last the first.
+// restarts reports services whose pods cannot move to ambient mode one after another: each calls the next with
+// operations, and the last the first.
 func (c *checker) restarts() {
 	c.whole = c.whole || slices.ContainsFunc(c.meshes, func(m *mesh) bool { return m.Moving })
 	_, cycle := c.policy.Restarts()

@@ -11,8 +11,9 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// operations converts methods and paths. It reports those that no request can have; which of the others a target can match
-// is for the target to judge. With every, templates stand for all text: a deny or a guard must not leave anything out.
+// operations converts methods and paths. It reports those that no request can have; which of the others a target can
+// match is for the target to judge. With every, templates stand for all text: a deny or a guard must not leave anything
+// out.
 func (c *checker) operations(ops []lang.Operation, every bool) (all []policy.Operation, ok bool) {
 	if len(ops) == 0 {
 		return nil, true
@@ -42,8 +43,8 @@ func (c *checker) operations(ops []lang.Operation, every bool) (all []policy.Ope
 	return policy.Canonical(out), ok
 }
 
-// withoutRest is a path that ends with {**} as the prefix that it is. Proxies match every text after a prefix, but not every
-// text in place of {**}.
+// withoutRest is a path that ends with {**} as the prefix that it is. Proxies match every text after a prefix, but not
+// every text in place of {**}.
 func withoutRest(path string) string {
 	if head, ok := strings.CutSuffix(path, "/{**}"); ok && !strings.ContainsAny(head, "{}*") {
 		return head + "/*"
@@ -109,8 +110,8 @@ func (c *checker) validPath(n lang.Name) bool {
 	return false
 }
 
-// isPlainPath reports whether a path surely has none of what validPath looks for: it has only what needs no percent-encoding, slashes
-// and stars, and no dots.
+// isPlainPath reports whether a path surely has none of what validPath looks for: it has only what needs no
+// percent-encoding, slashes and stars, and no dots.
 func isPlainPath(p string) bool {
 	if p == "" || p[0] != '/' && p[0] != '*' {
 		return false
@@ -140,8 +141,8 @@ func (c *checker) placeholder(n lang.Name) {
 // encoded reports whether a character is percent-encoded in every path that policies see. Braces are left to templates.
 func encoded(r rune) bool { return r >= 0x80 || strings.ContainsRune("\"<>^`|", r) }
 
-// normalized is what is left of a path after normalization as Istio has Envoy do it unless it is told otherwise, apart from
-// dot segments: kPathCharLookup and DoPartialPath in googleurl's url_canon_path.cc, for pathNormalization BASE of
+// normalized is what is left of a path after normalization as Istio has Envoy do it unless it is told otherwise, apart
+// from dot segments: kPathCharLookup and DoPartialPath in googleurl's url_canon_path.cc, for pathNormalization BASE of
 // https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#MeshConfig-ProxyPathNormalization.
 func normalized(p string) string {
 	var b strings.Builder
@@ -171,8 +172,8 @@ func unreserved(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~", c) >= 0
 }
 
-// hasDotSegment reports whether a path has a segment that normalization of paths (RFC 3986, 5.2.4) removes, percent-encoded
-// or not.
+// hasDotSegment reports whether a path has a segment that normalization of paths (RFC 3986, 5.2.4) removes,
+// percent-encoded or not.
 func hasDotSegment(p string) bool {
 	for segment := range strings.SplitSeq(p, "/") {
 		switch strings.ReplaceAll(strings.ToLower(segment), "%2e", ".") {

@@ -8,7 +8,8 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// podsName is a destination: every pod of the namespace, declared or not. Below the root namespace it is every pod of the mesh.
+// podsName is a destination: every pod of the namespace, declared or not. Below the root namespace it is every pod of
+// the mesh.
 const podsName = "pods"
 
 // meansPods reports whether a reference in a section means all of its pods, because nothing there is called so.
@@ -40,7 +41,8 @@ func (c *checker) everyPod(m *mesh, r lang.Ref) (all []*service) {
 	return all
 }
 
-// closesAll reports an edge to every pod of the mesh where the rest of the mesh is not closed: it would close all of it.
+// closesAll reports an edge to every pod of the mesh where the rest of the mesh is not closed: it would close all of
+// it.
 func (c *checker) closesAll(m *mesh, t *lang.Target) bool {
 	if !c.isRoot(m.Name) || !c.policy.ClosedAt.IsZero() {
 		return false

@@ -46,7 +46,8 @@ func (c *checker) port(s *service, n lang.Name) (uint16, bool) {
 	return 0, false
 }
 
-// everyPort reports whether `:*` of a destination means something. Without operations, it is what no port means already.
+// everyPort reports whether `:*` of a destination means something. Without operations, it is what no port means
+// already.
 func (c *checker) everyPort(t *lang.Target) bool {
 	if !t.Requests.Extent().IsZero() {
 		return true
@@ -106,7 +107,8 @@ func (s *service) servedBy(number uint16) []*inventory.Port {
 	return found
 }
 
-// alsoServicePort warns of a container port whose number is also that of a Service port leading to another container port.
+// alsoServicePort warns of a container port whose number is also that of a Service port leading to another container
+// port.
 func (c *checker) alsoServicePort(s *service, n lang.Name, number uint16) {
 	var here, there *inventory.Port
 	for _, w := range s.workloads {

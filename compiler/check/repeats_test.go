@@ -10,7 +10,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// TestRepeats holds what is repeated of rules with few callers and with many against looking through all the rules before.
+// TestRepeats holds what is repeated of rules with few callers and with many against looking through all the rules
+// before.
 func TestRepeats(t *testing.T) {
 	all := make([]policy.Source, 2*many)
 	for i := range all {

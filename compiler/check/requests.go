@@ -11,8 +11,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// requests converts what follows a destination, apart from its ports. With every, wildcards and templates stand for all text:
-// a deny or a guard must not leave anything out, and an edge must not open what an exception means.
+// requests converts what follows a destination, apart from its ports. With every, wildcards and templates stand for all
+// text: a deny or a guard must not leave anything out, and an edge must not open what an exception means.
 func (c *checker) requests(r *lang.Requests, every bool) (policy.Requests, bool) {
 	var q policy.Requests
 	var ok bool
@@ -82,8 +82,9 @@ func (c *checker) leavesSome(q *policy.Requests) bool {
 	return ok
 }
 
-// hosts converts the hosts of requests. A host stands for every port, as clients name the port where it is not the usual one; a
-// proxy compares hosts with their ports. In quotes `host:` is one without a port, and `host:443` or `host:*` one with it.
+// hosts converts the hosts of requests. A host stands for every port, as clients name the port where it is not the
+// usual one; a proxy compares hosts with their ports. In quotes `host:` is one without a port, and `host:443` or
+// `host:*` one with it.
 func (c *checker) hosts(names []lang.Name, every bool) (policy.Condition, bool) {
 	w := policy.Condition{Dimension: policy.HostDimension, Every: every, At: names[0].Range.To(names[len(names)-1].Range)}
 	ok := true

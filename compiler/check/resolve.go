@@ -208,8 +208,8 @@ func (m *mesh) lacksSome(callers []lang.Target) bool {
 	})
 }
 
-// leftOutOf takes callers out of those of a statement. What is still meant by one of these in part is returned. Where some callers are
-// not known, it is not known either what that leaves.
+// leftOutOf takes callers out of those of a statement. What is still meant by one of these in part is returned. Where
+// some callers are not known, it is not known either what that leaves.
 func (c *checker) leftOutOf(m *mesh, from []policy.Source, fromAt []source.Span, refs []lang.Ref, restricts, partial bool) ([]policy.Source, []source.Span, located) {
 	var except located
 	if len(from) == 0 {
@@ -285,8 +285,8 @@ func (c *checker) source(m *mesh, r lang.Ref, restricts bool) []policy.Source {
 	return from
 }
 
-// leftOut warns of the services that `*` on the left of an edge does not include, once all edges are known: one that other edges let in
-// wherever it leads is not forgotten.
+// leftOut warns of the services that `*` on the left of an edge does not include, once all edges are known: one that
+// other edges let in wherever it leads is not forgotten.
 func (c *checker) leftOut() {
 	for _, star := range c.starred {
 		if !c.judges(star.unit) {
@@ -323,8 +323,8 @@ func (c *checker) admittedBeside(caller *service, at source.Span) bool {
 	return true
 }
 
-// everyone returns what `*` stands for: all services of the section, or outside any mesh those of the project, that have a
-// proxy, and if outside is set also those that have none.
+// everyone returns what `*` stands for: all services of the section, or outside any mesh those of the project, that
+// have a proxy, and if outside is set also those that have none.
 func (c *checker) everyone(m *mesh, outside bool) []*service {
 	meshes := c.meshes
 	if m != nil {

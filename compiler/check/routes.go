@@ -159,8 +159,8 @@ func withGateway(d *diag.Diagnostic, through inventory.Through) *diag.Diagnostic
 	return d
 }
 
-// undeclared reports a route that is closed to a gateway of which the project has no service. Its help declares the one that
-// Istio's installer makes, or its chart under the usual name:
+// undeclared reports a route that is closed to a gateway of which the project has no service. Its help declares the one
+// that Istio's installer makes, or its chart under the usual name:
 // https://istio.io/latest/docs/setup/additional-setup/gateway/#deploying-a-gateway
 func (r *routing) undeclared(route *inventory.Route, through inventory.Through, s *service, port uint16) {
 	namespace, account, labels := r.policy.RootNamespace, "istio-ingressgateway-service-account", ""
@@ -196,8 +196,8 @@ func (s *service) from(in *mesh) string {
 	return s.ID()
 }
 
-// settle says of which gateways every route is known: those that have some, unless it is not known where some route leads, or
-// whose it is.
+// settle says of which gateways every route is known: those that have some, unless it is not known where some route
+// leads, or whose it is.
 func (r *routing) settle() {
 	for s := range r.led {
 		if slices.ContainsFunc(r.inv.Gateways, func(g *inventory.Gateway) bool { return g.Unrouted && slices.Contains(r.pods[g], s) }) {

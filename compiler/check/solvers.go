@@ -13,8 +13,8 @@ func (s *service) solver() bool {
 	return len(s.workloads) > 0 && !slices.ContainsFunc(s.workloads, func(w *inventory.Workload) bool { return !w.Solver })
 }
 
-// solvers reports pods for challenges of ACME servers that let nobody in: no certificate is issued, or renewed. Of one to which a gateway
-// of Istio leads it is known who has to be let in.
+// solvers reports pods for challenges of ACME servers that let nobody in: no certificate is issued, or renewed. Of one
+// to which a gateway of Istio leads it is known who has to be let in.
 func (c *checker) solvers() {
 	if c.policy.DryRun {
 		return

@@ -134,8 +134,9 @@ func (c *checker) bypassed(r *rule) {
 	}
 }
 
-// unled warns of a port of a rule to which no Service leads: sidecars pass on calls to the address of a pod as they come, so that
-// callers prove no identity there. A rule of every port is about such a port where callers dial pods: behind headless Services alone.
+// unled warns of a port of a rule to which no Service leads: sidecars pass on calls to the address of a pod as they
+// come, so that callers prove no identity there. A rule of every port is about such a port where callers dial pods:
+// behind headless Services alone.
 func (c *checker) unled(r *rule) {
 	s := r.callee
 	if c.policy.DryRun {
@@ -178,8 +179,8 @@ func (c *checker) unled(r *rule) {
 	}
 }
 
-// unledAt reports whether no Service leads to a port, of those in front of the pods. A Service port of the same number has a
-// finding of its own: the edge is about the wrong port.
+// unledAt reports whether no Service leads to a port, of those in front of the pods. A Service port of the same number
+// has a finding of its own: the edge is about the wrong port.
 func (s *service) unledAt(port uint16) bool {
 	also := func(f policy.Front) bool { return f.Port == port }
 	return port != 0 && s.Dataplane == policy.Sidecar && len(s.Fronts) > 0 && len(s.Leading(port, false)) == 0 && !slices.ContainsFunc(s.Fronts, also) &&
@@ -301,8 +302,8 @@ func (c *checker) needsIdentity(r *rule, f policy.Source, at source.Span, met []
 	}
 }
 
-// unasked reports a caller whose sidecar opens plaintext to a callee that takes mutual TLS: it goes by the mode of the namespace
-// alone. See BestEffortInferServiceMTLSMode in istio.io/istio/pilot/pkg/model/push_context.go.
+// unasked reports a caller whose sidecar opens plaintext to a callee that takes mutual TLS: it goes by the mode of the
+// namespace alone. See BestEffortInferServiceMTLSMode in istio.io/istio/pilot/pkg/model/push_context.go.
 func (c *checker) unasked(r *rule, f policy.Source, at source.Span, met []stated) bool {
 	mesh := c.around(r.callee.mesh)
 	i := slices.IndexFunc(met, func(m stated) bool { return m.mode != policy.Disable })
@@ -323,8 +324,8 @@ func (c *checker) unasked(r *rule, f policy.Source, at source.Span, met []stated
 	return true
 }
 
-// withoutProxy returns a service that a source includes and that cannot prove an identity; nil if all have a proxy, as far
-// as the manifests show.
+// withoutProxy returns a service that a source includes and that cannot prove an identity; nil if all have a proxy, as
+// far as the manifests show.
 func (c *checker) withoutProxy(f policy.Source) *service {
 	switch f.Kind {
 	case policy.FromService:
@@ -446,7 +447,8 @@ func (c *checker) unproved(at source.Span, caller *policy.Service) {
 	}
 }
 
-// outsideCallee reports a statement about a service without a proxy. The network may enforce an edge that is about ports alone.
+// outsideCallee reports a statement about a service without a proxy. The network may enforce an edge that is about
+// ports alone.
 func (c *checker) outsideCallee(r *rule) {
 	s := r.callee
 	if c.Network && r.kind == edge && len(s.workloads) > 0 && !s.HostNetwork && len(r.Ops)+len(r.Without)+len(r.Where)+len(r.Except) == 0 {

@@ -20,8 +20,8 @@ type spelled struct {
 	more   int    // statements of the kind
 }
 
-// spellings warns, once for a project, of a path that is closed and whose other spellings stay open: a proxy compares paths as
-// they are after normalization, and a server may take more of them for the same.
+// spellings warns, once for a project, of a path that is closed and whose other spellings stay open: a proxy compares
+// paths as they are after normalization, and a server may take more of them for the same.
 // https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#MeshConfig-ProxyPathNormalization
 func (c *checker) spellings() {
 	slashes := c.otherSlashes()
@@ -102,8 +102,9 @@ func (r *rule) open() (all []policy.Requests) {
 	return all
 }
 
-// spellingOf is another spelling of the path of an operation that an edge admits and no operation of its rule binds; empty if there is none.
-// Of a path with wildcards it is one that an edge admits with anything in their place, if there is one.
+// spellingOf is another spelling of the path of an operation that an edge admits and no operation of its rule binds;
+// empty if there is none. Of a path with wildcards it is one that an edge admits with anything in their place, if there
+// is one.
 func spellingOf(op policy.Operation, bound []policy.Operation, open []policy.Requests, slashes []string) (found string) {
 	for _, slash := range slashes {
 		for i := range op.Path {
@@ -139,8 +140,8 @@ func spellingOf(op policy.Operation, bound []policy.Operation, open []policy.Req
 	return found
 }
 
-// otherSlashes is what may stand for a slash in a path and makes it another path to proxies, by the settings of the mesh if the manifests
-// have them.
+// otherSlashes is what may stand for a slash in a path and makes it another path to proxies, by the settings of the
+// mesh if the manifests have them.
 func (c *checker) otherSlashes() []string {
 	encoded := []string{"/%2F", "%2F"}
 	base := append([]string{"//"}, encoded...)

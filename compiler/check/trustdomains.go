@@ -12,7 +12,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// elsewhere judges the meshes that are in another mesh of Istio: their services may call, and nothing here protects them.
+// elsewhere judges the meshes that are in another mesh of Istio: their services may call, and nothing here protects
+// them.
 func (c *checker) elsewhere() {
 	for _, name := range slices.Sorted(maps.Keys(c.Config.Elsewhere)) {
 		at, m := c.Config.ElsewhereAt[name], c.byName[name]
@@ -79,7 +80,8 @@ func (c *checker) boundElsewhere(at source.Span, m *mesh) {
 		WithHelp("only declare its services and name them as callers; a host that is called there is an `external`")
 }
 
-// wholeElsewhere reports that all of another mesh of Istio is named: a rule for a namespace takes the one here for it, too.
+// wholeElsewhere reports that all of another mesh of Istio is named: a rule for a namespace takes the one here for it,
+// too.
 func (c *checker) wholeElsewhere(f policy.Source, at source.Span) {
 	if domain := c.Config.Elsewhere[f.Mesh]; f.Kind == policy.FromMesh && domain != "" {
 		c.list.Add(diag.Elsewhere, at, "`%s` would also admit a namespace %s of this Istio mesh: mesh %s is in another, with the trust domain %s", f, f.Mesh, f.Mesh, domain).

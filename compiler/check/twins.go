@@ -8,9 +8,9 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// lintTwin warns of a mesh of which nothing shows that it is meant: it declares no service, or all manifests are of other
-// namespaces, and one with a name that is nearly the same has what it lacks. Its sections would close a namespace that does not
-// exist, or is somebody else's.
+// lintTwin warns of a mesh of which nothing shows that it is meant: it declares no service, or all manifests are of
+// other namespaces, and one with a name that is nearly the same has what it lacks. Its sections would close a namespace
+// that does not exist, or is somebody else's.
 func (c *checker) lintTwin(m *mesh) {
 	if m.misspelt || m.manifested || len(m.sections) == 0 || c.namespaces[m.Name] != nil || c.isRoot(m.Name) {
 		return
@@ -30,8 +30,8 @@ func (c *checker) lintTwin(m *mesh) {
 	}
 }
 
-// nearlySame reports whether one of two names is likely the other with a typing error. Names that count, such as shop-1 and
-// shop-2, are not, nor are those that differ in a short part, such as team-a and team-b or api-eu and api-us.
+// nearlySame reports whether one of two names is likely the other with a typing error. Names that count, such as shop-1
+// and shop-2, are not, nor are those that differ in a short part, such as team-a and team-b or api-eu and api-us.
 func nearlySame(a, b string) bool {
 	if strings.ReplaceAll(a, "-", "") == strings.ReplaceAll(b, "-", "") {
 		return true

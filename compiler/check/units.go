@@ -13,16 +13,17 @@ import (
 
 // How the check of an edited project takes over what was found before.
 //
-// An arrow is judged where it leads: what is found about it, and about a service and its rules, belongs to the mesh that it leads
-// into, and is a unit. A unit follows from three things alone: all that is declared (names, manifests, modes, exports, settings),
-// the arrows that lead into the mesh, and which of its services some arrow has as callers. Declarations are few beside arrows, and
-// are checked as a whole every time, with guards; of the arrows, a Recheck resolves and judges those of the units that an edit
-// touches. These are the meshes of which the changed files have sections, before or after; those which some arrow names together
-// with one of them; and those in which a name is unknown, since what is suggested instead may be declared anywhere. An arrow that
-// leads into several meshes touches all of them if it touches one.
+// An arrow is judged where it leads: what is found about it, and about a service and its rules, belongs to the mesh
+// that it leads into, and is a unit. A unit follows from three things alone: all that is declared (names, manifests,
+// modes, exports, settings), the arrows that lead into the mesh, and which of its services some arrow has as callers.
+// Declarations are few beside arrows, and are checked as a whole every time, with guards; of the arrows, a Recheck
+// resolves and judges those of the units that an edit touches. These are the meshes of which the changed files have
+// sections, before or after; those which some arrow names together with one of them; and those in which a name is
+// unknown, since what is suggested instead may be declared anywhere. An arrow that leads into several meshes touches
+// all of them if it touches one.
 //
-// What is said once for a project is put together from what each unit contributes. Where units depend on each other in any other
-// way, as when two services share an identity, they are not taken apart: whole.
+// What is said once for a project is put together from what each unit contributes. Where units depend on each other in
+// any other way, as when two services share an identity, they are not taken apart: whole.
 
 // Found is what a check found, for the check of an edited project to begin with.
 type Found struct {
@@ -59,8 +60,8 @@ func (f *Found) List() diag.List {
 	return all
 }
 
-// Recheck is what Project finds in a project that differs from that of before in some files of intents alone, for the same
-// options. It reports false where only Project can tell.
+// Recheck is what Project finds in a project that differs from that of before in some files of intents alone, for the
+// same options. It reports false where only Project can tell.
 func Recheck(before *Found, files []*lang.File, o Options) (*Found, bool) {
 	if before.whole {
 		return nil, false
@@ -88,8 +89,8 @@ func Recheck(before *Found, files []*lang.File, o Options) (*Found, bool) {
 	return f, f.current()
 }
 
-// touched returns the meshes of which changed files have sections, before or after. It reports false if the change is of what
-// everything depends on.
+// touched returns the meshes of which changed files have sections, before or after. It reports false if the change is
+// of what everything depends on.
 func (f *Found) touched(files []*lang.File) (map[string]bool, bool) {
 	known := make(map[*lang.File]int, len(files))
 	for _, file := range f.files {
@@ -217,7 +218,8 @@ func (c *checker) merged() map[string]*unit {
 	return all
 }
 
-// focusOn settles which units are judged. It comes after expandGroups, since who names a group names the meshes of its members.
+// focusOn settles which units are judged. It comes after expandGroups, since who names a group names the meshes of its
+// members.
 func (c *checker) focusOn(sections []section) {
 	c.abroad = map[string][]string{}
 	for _, m := range c.meshes {

@@ -26,8 +26,8 @@ import (
 
 var count = flag.Int("projects", 250, "how many projects to edit")
 
-// A project that is edited step by step is found to have what a check from nothing finds. The projects are cases and examples thrown
-// together, and the edits whatever a person may do, and worse.
+// A project that is edited step by step is found to have what a check from nothing finds. The projects are cases and
+// examples thrown together, and the edits whatever a person may do, and worse.
 func TestRecheckFindsWhatACheckDoes(t *testing.T) {
 	archives := archives(t)
 	const edits = 20

@@ -105,7 +105,8 @@ func (c *checker) unknownMesh(r lang.Ref) {
 	}
 }
 
-// managed reports the name of a Gateway in place of that of the pods that Istio makes for it. It reports false if it is none.
+// managed reports the name of a Gateway in place of that of the pods that Istio makes for it. It reports false if it is
+// none.
 func (c *checker) managed(m *mesh, r lang.Ref) bool {
 	i := slices.IndexFunc(m.services, func(s *service) bool {
 		return slices.Contains(s.Labels, policy.Label{Key: bearing.GatewayName, Value: r.Name.Text})
@@ -120,8 +121,8 @@ func (c *checker) managed(m *mesh, r lang.Ref) bool {
 	return true
 }
 
-// notation reports a reference in the notation of something else: an address, `deployment/web` or `everyone`. It reports
-// false if the reference is none of these.
+// notation reports a reference in the notation of something else: an address, `deployment/web` or `everyone`. It
+// reports false if the reference is none of these.
 func (c *checker) notation(m *mesh, r lang.Ref, code diag.Code) bool {
 	c.unit.lost = true
 	text := r.String()

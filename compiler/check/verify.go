@@ -8,8 +8,8 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// verifications enters whose tokens services verify by a statement of their own. It comes after the edges, which may ask for the
-// same tokens.
+// verifications enters whose tokens services verify by a statement of their own. It comes after the edges, which may
+// ask for the same tokens.
 func (c *checker) verifications(sections []section) {
 	for _, s := range sections {
 		for _, stmt := range s.stmts {
@@ -83,7 +83,8 @@ func (c *checker) verify(m *mesh, stmt *lang.Verify) {
 	}
 }
 
-// redundant reports a statement that changes nothing, because another one or a rule has the service verify the same tokens.
+// redundant reports a statement that changes nothing, because another one or a rule has the service verify the same
+// tokens.
 func (c *checker) redundant(s *service) {
 	for n, v := range s.Verifies {
 		if v.EveryPod {

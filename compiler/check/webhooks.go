@@ -9,8 +9,8 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// webhooks reports services that the API server calls, such as to admit objects, and that do not let it in. It has no identity of the
-// mesh, so that it needs an edge from world and a port that takes plaintext.
+// webhooks reports services that the API server calls, such as to admit objects, and that do not let it in. It has no
+// identity of the mesh, so that it needs an edge from world and a port that takes plaintext.
 func (c *checker) webhooks() {
 	if c.policy.DryRun {
 		return

@@ -229,8 +229,8 @@ func (c *checker) compareAccount(s *service) {
 	}
 }
 
-// dividedServices reports services whose workloads run under two accounts. One that no statement is about has a warning, and
-// is not in the policy: nothing could be said of its identity.
+// dividedServices reports services whose workloads run under two accounts. One that no statement is about has a
+// warning, and is not in the policy: nothing could be said of its identity.
 func (c *checker) dividedServices() {
 	guarded := slices.ContainsFunc(c.files, func(f *lang.File) bool {
 		return slices.ContainsFunc(f.Stmts, func(s lang.Stmt) bool { _, guard := s.(*lang.Guard); return guard })
@@ -294,8 +294,8 @@ func (c *checker) declaredPorts(s *service) {
 	}
 }
 
-// listened is the protocol of a port of a gateway: that of its listeners. If their Gateway is not among the manifests, a Service whose port
-// is HTTP shows it too; one that is `https` does not say where TLS ends.
+// listened is the protocol of a port of a gateway: that of its listeners. If their Gateway is not among the manifests,
+// a Service whose port is HTTP shows it too; one that is `https` does not say where TLS ends.
 func (c *checker) listened(w *inventory.Workload, p *inventory.Port) policy.Protocol {
 	found := false
 	protocol := p.Protocol

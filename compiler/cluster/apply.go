@@ -19,9 +19,9 @@ func (o *Object) identity() identity {
 	return identity{o.resource.group, o.resource.kind, o.namespace, o.name}
 }
 
-// Apply returns the manifests of a cluster as they are, and as they would be once those of a project are applied: an object
-// has the content that the project gives it, and keeps the labels and annotations of others. An object that meshc made in a
-// namespace of the project and that the project no longer gives is gone. Everything else stays.
+// Apply returns the manifests of a cluster as they are, and as they would be once those of a project are applied: an
+// object has the content that the project gives it, and keeps the labels and annotations of others. An object that
+// meshc made in a namespace of the project and that the project no longer gives is gone. Everything else stays.
 //
 // Files have the paths of a delivery, sorted; names is how the cluster calls those that it has.
 func (s *Snapshot) Apply(made []targets.Manifest) (before, after []targets.File, names map[string]string, err error) {

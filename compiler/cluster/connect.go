@@ -39,8 +39,8 @@ func Contexts() []string {
 	return slices.Sorted(maps.Keys(raw.Contexts))
 }
 
-// connect returns a client of the cluster that a context of the kubeconfig names, and the name of that context. An empty name
-// is the current context or, in a pod without a kubeconfig, the cluster that it runs in.
+// connect returns a client of the cluster that a context of the kubeconfig names, and the name of that context. An
+// empty name is the current context or, in a pod without a kubeconfig, the cluster that it runs in.
 // https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/
 func connect(context string) (client *rest.RESTClient, name string, err error) {
 	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(clientcmd.NewDefaultClientConfigLoadingRules(), &clientcmd.ConfigOverrides{CurrentContext: context})

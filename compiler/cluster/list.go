@@ -37,8 +37,8 @@ type page struct {
 	Items    []json.RawMessage `json:"items"`
 }
 
-// read lists all objects of a kind, page by page. Where the list changes for longer than the server remembers it, it begins
-// again, without pages.
+// read lists all objects of a kind, page by page. Where the list changes for longer than the server remembers it, it
+// begins again, without pages.
 // https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks
 func (l *list) read(ctx context.Context, client *rest.RESTClient, s *Snapshot, r *resource, counted func(n int)) error {
 	limit, next := Page, ""
@@ -136,7 +136,8 @@ func (l *list) add(s *Snapshot, r *resource, item json.RawMessage) error {
 // lastApplied is where kubectl keeps what it applied.
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 
-// manifest is an object as YAML, without what a server adds to it. The items of a list have no kind and apiVersion of their own.
+// manifest is an object as YAML, without what a server adds to it. The items of a list have no kind and apiVersion of
+// their own.
 func manifest(r *resource, fields map[string]json.RawMessage) (string, error) {
 	var metadata map[string]any
 	if err := json.Unmarshal(fields["metadata"], &metadata); err != nil {

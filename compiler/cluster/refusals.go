@@ -36,7 +36,8 @@ func refusals(status json.RawMessage) (all []Refusal) {
 	return all
 }
 
-// overlookZtunnel drops what ztunnel says of objects that other proxies enforce: istiod writes it wherever a namespace is in ambient mode.
+// overlookZtunnel drops what ztunnel says of objects that other proxies enforce: istiod writes it wherever a namespace
+// is in ambient mode.
 func (s *Snapshot) overlookZtunnel(root string) {
 	ambient := map[string]bool{}
 	for _, o := range s.Objects {

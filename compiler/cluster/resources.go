@@ -70,13 +70,15 @@ func (r *resource) path() string {
 	return root + r.apiVersion() + in + r.plural
 }
 
-// required is the kinds without which nothing can be said about a mesh: a cluster that does not serve them has no Istio.
+// required is the kinds without which nothing can be said about a mesh: a cluster that does not serve them has no
+// Istio.
 var required = []string{"AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication", "DestinationRule"}
 
 // configMap is the kind of the settings of meshes, one for each revision of Istio. No other ConfigMaps are kept.
 const configMap = "ConfigMap"
 
-// resources returns every kind that bears on who reaches whom, sorted by group and kind. The settings of a mesh are in one namespace.
+// resources returns every kind that bears on who reaches whom, sorted by group and kind. The settings of a mesh are in
+// one namespace.
 func resources(settings string) []*resource {
 	byName := map[string]*resource{}
 	for i := range bearing.Facts {

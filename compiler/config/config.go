@@ -42,7 +42,8 @@ type Workloads struct {
 	At        source.Span
 }
 
-// Accepted is one entry of `accepted:`, an object that the project did not make and that is in force beside its manifests.
+// Accepted is one entry of `accepted:`, an object that the project did not make and that is in force beside its
+// manifests.
 type Accepted struct {
 	Kind, Namespace, Name string
 	Path                  string // of the manifest, relative to meshc.yaml

@@ -10,9 +10,10 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// dataplanes reads the data plane of each namespace: `sidecar`, `ambient` or `{ambient: {waypoint: NAME, ingress: true}}`; and
-// while it moves from one to the other, `{sidecar: {to: ambient, …}}` before it is labelled, and then
-// `{ambient: {from: sidecar, …}}`. While a waypoint is added or removed it is `{ambient: {from: ambient, waypoint: NAME}}`.
+// dataplanes reads the data plane of each namespace: `sidecar`, `ambient` or `{ambient: {waypoint: NAME, ingress:
+// true}}`; and while it moves from one to the other, `{sidecar: {to: ambient, …}}` before it is labelled, and then
+// `{ambient: {from: sidecar, …}}`. While a waypoint is added or removed it is `{ambient: {from: ambient, waypoint:
+// NAME}}`.
 func (r *reader) dataplanes(into *map[string]Dataplane) func(string, *yaml.Node) {
 	return func(path string, v *yaml.Node) {
 		*into = map[string]Dataplane{}

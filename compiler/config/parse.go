@@ -23,8 +23,8 @@ const (
 // maxFile is far more than a real meshc.yaml needs; it bounds what aliases can expand to.
 const maxFile = 1 << 20
 
-// Parse reads meshc.yaml. A setting that is wrong is a finding and keeps its default; all others are read. An empty file
-// returns Default.
+// Parse reads meshc.yaml. A setting that is wrong is a finding and keeps its default; all others are read. An empty
+// file returns Default.
 func Parse(f *source.File) (Project, diag.List) {
 	r := &reader{project: Default()}
 	if len(f.Text) > maxFile {
@@ -208,8 +208,8 @@ func (r *reader) environments(path string, v *yaml.Node) {
 	}
 }
 
-// repository reads the address of an environment. An address that cannot be parsed may hide a password anywhere in it, so
-// the message does not show it.
+// repository reads the address of an environment. An address that cannot be parsed may hide a password anywhere in it,
+// so the message does not show it.
 func (r *reader) repository(into *string) func(string, *yaml.Node) {
 	return func(path string, v *yaml.Node) {
 		at := r.doc.Span(v)

@@ -30,8 +30,8 @@ type schema struct {
 	Description          string
 }
 
-// The schema has the keys and words of the parser, no more and no fewer: at every place, a made-up key is refused with the keys of the
-// schema, and a made-up word with its words.
+// The schema has the keys and words of the parser, no more and no fewer: at every place, a made-up key is refused with
+// the keys of the schema, and a made-up word with its words.
 func TestSchemaAgreesWithTheParser(t *testing.T) {
 	var root schema
 	require.NoError(t, json.Unmarshal(grammar.Schema, &root))
@@ -100,7 +100,8 @@ func onlyAbout(l diag.List, text string) diag.List {
 	return slices.DeleteFunc(l, func(d diag.Diagnostic) bool { return !strings.Contains(d.Message, text) })
 }
 
-// The example on the page of settings, and the settings of every example, are valid; a key and a type that are wrong are not.
+// The example on the page of settings, and the settings of every example, are valid; a key and a type that are wrong
+// are not.
 func TestSchemaAcceptsWhatTheParserDoes(t *testing.T) {
 	page, err := os.ReadFile("../../grammar/settings.md")
 	require.NoError(t, err)

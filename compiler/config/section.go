@@ -8,8 +8,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Section is a mapping of meshc.yaml whose keys another package knows: the settings of a target. The zero Section has no
-// keys.
+// Section is a mapping of meshc.yaml whose keys another package knows: the settings of a target. The zero Section has
+// no keys.
 type Section struct {
 	Name string
 	At   source.Span
@@ -52,8 +52,8 @@ func Names(name string, into *[]string) Field {
 	}}
 }
 
-// Read reads the fields of a section. A wrong value is a finding and leaves its field unchanged. An unknown key is a finding
-// too.
+// Read reads the fields of a section. A wrong value is a finding and leaves its field unchanged. An unknown key is a
+// finding too.
 func (s Section) Read(known ...Field) diag.List {
 	if s.node == nil {
 		return nil

@@ -10,8 +10,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Set returns the text of a meshc.yaml with a new value at a path of keys. Everything else stays as it is, including comments. It returns false if the value cannot be changed in place, for example because an
-// anchor shares it.
+// Set returns the text of a meshc.yaml with a new value at a path of keys. Everything else stays as it is, including
+// comments. It returns false if the value cannot be changed in place, for example because an anchor shares it.
 func Set(f *source.File, value string, path ...string) (text string, ok bool) {
 	docs := slices.Collect(yamldoc.Split(f))
 	if len(docs) != 1 || docs[0].Parse() != nil {

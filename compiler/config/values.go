@@ -94,8 +94,8 @@ func repository(s string) string {
 	return ""
 }
 
-// brokenURL reports whether an address has a scheme and its host cannot be distinguished from what precedes it, or whether it
-// has more than git sends to a server.
+// brokenURL reports whether an address has a scheme and its host cannot be distinguished from what precedes it, or
+// whether it has more than git sends to a server.
 func brokenURL(s string) bool {
 	if !strings.Contains(s, "://") {
 		user, _, isRemote := strings.Cut(s, "@")

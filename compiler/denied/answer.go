@@ -106,8 +106,8 @@ func (k *Kind) unnamed() bool {
 
 func (r *Request) String() string { return r.Method + " " + r.Path }
 
-// operation is the operation that is exactly one request. A path that a policy would take for a pattern has none: written into
-// an edge it would let in more than the request.
+// operation is the operation that is exactly one request. A path that a policy would take for a pattern has none:
+// written into an edge it would let in more than the request.
 func operation(r Request) (policy.Operation, bool) {
 	if r.Method == "" || strings.Trim(r.Method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-") != "" || !explain.Literal(r.Path) {
 		return policy.Operation{}, false

@@ -205,8 +205,8 @@ func object(at *enforce.Point, by *traffic.Rule) *enforce.Object {
 	return nil
 }
 
-// query asks about two ends. A policy of another namespace than the callee's cannot have refused the call, so the word stands
-// for another callee then.
+// query asks about two ends. A policy of another namespace than the callee's cannot have refused the call, so the word
+// stands for another callee then.
 func (e *ends) query(caller, callee string, c *traffic.Call) (*explain.Query, error) {
 	if caller == "" {
 		caller = "world"

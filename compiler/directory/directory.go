@@ -81,8 +81,8 @@ func New(objects []Object) *Directory {
 	return d
 }
 
-// pod adds a pod. The addresses of those that have ended may be those of others by now, and pods on the network of their node
-// have the address of all of these.
+// pod adds a pod. The addresses of those that have ended may be those of others by now, and pods on the network of
+// their node have the address of all of these.
 func (d *Directory) pod(o *Object) {
 	p := &Pod{o.Metadata.Namespace, o.Metadata.Name, o.Spec.ServiceAccountName, o.Metadata.Labels}
 	d.pods = append(d.pods, p)
@@ -116,8 +116,8 @@ func (d *Directory) ServiceAt(a netip.Addr) *Service {
 	return d.services[a]
 }
 
-// PodNamed returns the only pod of a name; nil where there is none, or pods of several namespaces are called so. An empty
-// namespace stands for all.
+// PodNamed returns the only pod of a name; nil where there is none, or pods of several namespaces are called so. An
+// empty namespace stands for all.
 func (d *Directory) PodNamed(namespace, name string) (found *Pod) {
 	if d == nil {
 		return nil
@@ -133,7 +133,8 @@ func (d *Directory) PodNamed(namespace, name string) (found *Pod) {
 	return found
 }
 
-// ServiceOf returns the service of a policy that a pod belongs to, by its labels and its account; nil where there is none.
+// ServiceOf returns the service of a policy that a pod belongs to, by its labels and its account; nil where there is
+// none.
 func (p *Pod) ServiceOf(from *policy.Policy) *policy.Service {
 	for _, s := range from.Services() {
 		if s.Namespace != p.Namespace || len(s.Labels) == 0 || s.Proxied() && s.Account != "" && !s.RunsAs(p.Account) {

@@ -10,7 +10,8 @@ var podName = []*regexp.Regexp{
 	regexp.MustCompile(`^(.+)-[0-9]+$`),
 }
 
-// WorkloadsOf returns the names of the workloads that a pod may belong to, as its own name has it, the most likely first.
+// WorkloadsOf returns the names of the workloads that a pod may belong to, as its own name has it, the most likely
+// first.
 func WorkloadsOf(pod string) (names []string) {
 	for _, of := range podName {
 		if base := of.FindStringSubmatch(pod); base != nil {

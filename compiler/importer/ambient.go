@@ -10,11 +10,12 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// A service behind a waypoint has policies in two places, and one statement makes both. What the waypoint enforces is said, about
-// the ports of the pods. Of what the pods enforce that is said which is about callers that do not pass the waypoint.
+// A service behind a waypoint has policies in two places, and one statement makes both. What the waypoint enforces is
+// said, about the ports of the pods. Of what the pods enforce that is said which is about callers that do not pass the
+// waypoint.
 
-// takeInventory reads the workloads. Where some namespace is in ambient mode, the project needs their manifests, because a
-// statement is enforced in other places then.
+// takeInventory reads the workloads. Where some namespace is in ambient mode, the project needs their manifests,
+// because a statement is enforced in other places then.
 func (i *importer) takeInventory() {
 	i.known = &inventory.Set{}
 	if len(i.Workloads) > 0 {

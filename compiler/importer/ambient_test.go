@@ -50,8 +50,8 @@ spec: {selector: {app: %[1]s}, ports: [{name: http, port: %[3]s, targetPort: 808
 	return b.String()
 }
 
-// importWith imports policies with workloads, which the project names, and builds the project. False if something is wrong with the
-// policies.
+// importWith imports policies with workloads, which the project names, and builds the project. False if something is
+// wrong with the policies.
 func importWith(t *testing.T, policies, workloads string) (_ *importer.Result, now string, ok bool) {
 	t.Helper()
 	result, err := importer.Import(context.Background(), importer.Given{
@@ -101,7 +101,8 @@ func ambientPolicies(r *rand.Rand, deployed bool) string {
 	return policies.String()
 }
 
-// Policies of pods in ambient mode and of waypoints are said where that lets through the same on the whole way to the pods.
+// Policies of pods in ambient mode and of waypoints are said where that lets through the same on the whole way to the
+// pods.
 func TestPoliciesInAmbientMode(t *testing.T) {
 	outcomes := map[importer.Outcome]int{}
 	for seed := range 2 * *seeds {

@@ -7,10 +7,10 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/space"
 )
 
-// approximate says a box. If some of it has no words, and one may come near, that is left out where it errs in the right
-// direction. Without a condition or an exception a box has more requests, as a deny or an ask that is to be narrow and an allow that is
-// to be wide may have, and so it has with the accounts of a namespace in every trust domain. Without one of the values of a condition it
-// has fewer.
+// approximate says a box. If some of it has no words, and one may come near, that is left out where it errs in the
+// right direction. Without a condition or an exception a box has more requests, as a deny or an ask that is to be
+// narrow and an allow that is to be wide may have, and so it has with the accounts of a namespace in every trust
+// domain. Without one of the values of a condition it has fewer.
 func approximate[T any](i *importer, o *object, box space.Box, say func(*object, space.Box) ([]T, error)) ([]T, error) {
 	all, err := say(o, box)
 	if err == nil || i.Direction == Exact {

@@ -152,7 +152,8 @@ func (i *importer) callers(o *object, box space.Box) ([]callers, error) {
 	return all, nil
 }
 
-// together divides addresses into those that the same rules of a namespace name, so that no two services are at one address.
+// together divides addresses into those that the same rules of a namespace name, so that no two services are at one
+// address.
 func (i *importer) together(namespace string, addresses []netip.Prefix) (all [][]netip.Prefix) {
 	in := make([][]int, len(addresses)) // the rules that name each of them, as numbers in order
 	n := 0
@@ -187,7 +188,8 @@ func (i *importer) together(namespace string, addresses []netip.Prefix) (all [][
 	return all
 }
 
-// clientsAt notes where the gateways that an object is about have the addresses of clients: a project says it once for each.
+// clientsAt notes where the gateways that an object is about have the addresses of clients: a project says it once for
+// each.
 func (i *importer) clientsAt(o *object, c space.Condition) error {
 	address, about := policy.AddressInPackets, i.in(o.Namespace).services
 	if c.Dimension == space.RemoteAddress {

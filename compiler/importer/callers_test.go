@@ -47,7 +47,8 @@ spec:
   rules: [{from: [{source: {principals: [cluster.local/ns/shop/sa/a, cluster.local/ns/shop/sa/b, cluster.local/ns/shop/sa/a-sa, cluster.local/ns/pay/sa/a, cluster.local/ns/pay/sa/b, cluster.local/ns/pay/sa/a-sa]}}]}]
 `
 
-// A service with an account that workloads run under selects pods of that account and no others, or says that this is assumed.
+// A service with an account that workloads run under selects pods of that account and no others, or says that this is
+// assumed.
 func TestCallersSelectTheirPods(t *testing.T) {
 	shown, assumed := 0, 0
 	for seed := range 4 * *seeds {

@@ -8,9 +8,9 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// collides looks for objects that a build makes under the name of an object that is accepted, or of one that does something
-// else and would be overwritten before the rest is there. Their services get other names. Where the name is that of a whole
-// namespace, its objects are accepted.
+// collides looks for objects that a build makes under the name of an object that is accepted, or of one that does
+// something else and would be overwritten before the rest is there. Their services get other names. Where the name is
+// that of a whole namespace, its objects are accepted.
 func (i *importer) collides(b *compiler.Build) (again bool) {
 	there := map[string]*object{}
 	for _, o := range i.objects {

@@ -12,8 +12,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Copies is the file of the project that has the manifests with which it is built, where meshc.yaml cannot name them: they are
-// in another folder or a cluster, or some of them cannot be read.
+// Copies is the file of the project that has the manifests with which it is built, where meshc.yaml cannot name them:
+// they are in another folder or a cluster, or some of them cannot be read.
 const Copies = "workloads.yaml"
 
 // copied is the manifest of an object.

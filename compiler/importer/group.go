@@ -17,8 +17,8 @@ type shared struct {
 	rules []*rule
 }
 
-// Names get a group where that saves as many words of the text at least. A rule about one of them, which has all others, leaves it out
-// of the group only where they are many: who calls is easier to read in a short list.
+// Names get a group where that saves as many words of the text at least. A rule about one of them, which has all
+// others, leaves it out of the group only where they are many: who calls is easier to read in a short list.
 const (
 	savedByGroup = 6
 	manyCallers  = 8
@@ -88,7 +88,8 @@ func (g *shared) saves() int {
 	return saved
 }
 
-// called is a name for a group: what the names of its members begin with, the namespace that all are in, or whose callers they are.
+// called is a name for a group: what the names of its members begin with, the namespace that all are in, or whose
+// callers they are.
 func (s *section) called(g *shared) string {
 	members := s.targets(g.who)
 	prefix, in, elsewhere := strings.Split(members[0].Name.Text, "-"), members[0].Namespace.Text, members[0].Namespace.Text != ""

@@ -120,7 +120,8 @@ type importer struct {
 	signing  []*issuer // who is declared in this round
 }
 
-// Import makes a project of manifests. The error is that of ctx, or names a service that is too complicated to be compared.
+// Import makes a project of manifests. The error is that of ctx, or names a service that is too complicated to be
+// compared.
 func Import(ctx context.Context, given Given) (*Result, error) {
 	given.Manifests = slices.SortedStableFunc(slices.Values(given.Manifests), func(a, b *source.File) int { return cmp.Compare(a.Name, b.Name) })
 	given.Workloads = slices.SortedStableFunc(slices.Values(given.Workloads), func(a, b inventory.Input) int { return cmp.Compare(a.File.Name, b.File.Name) })
@@ -256,9 +257,10 @@ func (i *importer) result(p *draft) *Result {
 }
 
 // replaced lists the objects that were said and that no object of the project has the name of. Once the new ones are in
-// force, all that allows can go: each request that is let through is allowed by the new ones, and what is denied still is, by
-// the old denies. Then what restricts, whose requests nothing allows any more but the new ones, which have restrictions of their own;
-// then modes and tokens, of which one may be in force only because an older one is: the youngest first.
+// force, all that allows can go: each request that is let through is allowed by the new ones, and what is denied still
+// is, by the old denies. Then what restricts, whose requests nothing allows any more but the new ones, which have
+// restrictions of their own; then modes and tokens, of which one may be in force only because an older one is: the
+// youngest first.
 func (i *importer) replaced(p *draft) (all []Object) {
 	taken := map[string]bool{}
 	for _, m := range p.build.Manifests {

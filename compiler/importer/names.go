@@ -143,8 +143,8 @@ func (s *service) selector() map[string]string {
 	return labels
 }
 
-// atTheEdge reports whether the pods of a service are a gateway: by their workloads, by the Gateways among the manifests, or
-// else by the labels that the charts of Istio give them.
+// atTheEdge reports whether the pods of a service are a gateway: by their workloads, by the Gateways among the
+// manifests, or else by the labels that the charts of Istio give them.
 func (i *importer) atTheEdge(s *service) bool {
 	if len(s.known) > 0 {
 		return slices.ContainsFunc(s.known, func(w *inventory.Workload) bool { return w.Dataplane.Dataplane == policy.Gateway })
@@ -190,8 +190,8 @@ func (i *importer) caller(in, account string) {
 	n.services = append(n.services, s)
 }
 
-// show finds out what the declarations of callers have to say of their workloads: nothing, if the project has their manifests and
-// the name stands for them. The selectors of two services do not overlap.
+// show finds out what the declarations of callers have to say of their workloads: nothing, if the project has their
+// manifests and the name stands for them. The selectors of two services do not overlap.
 func (i *importer) show(n *namespace) {
 	all := slices.DeleteFunc(slices.Clone(i.known.Workloads), func(w *inventory.Workload) bool { return w.Namespace != n.name })
 	for _, s := range n.services {
@@ -296,7 +296,8 @@ func (s *service) effective() []policy.Label {
 	return []policy.Label{s.defaultLabel()}
 }
 
-// declared is those that its declaration has; none where its pods are called so by their label app alone, as the language assumes.
+// declared is those that its declaration has; none where its pods are called so by their label app alone, as the
+// language assumes.
 func (s *service) declared() []policy.Label {
 	labels := s.effective()
 	if len(labels) == 1 && labels[0] == s.defaultLabel() {

@@ -149,7 +149,8 @@ func documentsOf(r *rand.Rand, text string) (all []string) {
 	return all
 }
 
-// What becomes of policies does not depend on the order of files and of what is in them, on names, or on how they are written.
+// What becomes of policies does not depend on the order of files and of what is in them, on names, or on how they are
+// written.
 func TestOrder(t *testing.T) {
 	for seed := range *seeds {
 		r := rand.New(rand.NewPCG(seed, 11))

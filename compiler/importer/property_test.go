@@ -26,7 +26,8 @@ import (
 	"github.com/meshc/meshc/targets/istio/read"
 )
 
-// pools are the values of random policies. Those that the language has words for are as frequent as all others together.
+// pools are the values of random policies. Those that the language has words for are as frequent as all others
+// together.
 var pools = map[string][]string{
 	"principals":        {"cluster.local/ns/shop/sa/a", "cluster.local/ns/shop/sa/a-sa", "cluster.local/ns/pay/sa/b", "cluster.local/ns/pay/sa/b", "*", "*/a", "cluster.local/ns/shop/*", "other/ns/shop/sa/a", "other/ns/abroad/sa/a"},
 	"namespaces":        {"shop", "pay", "pay", "sh*", "*"},
@@ -221,7 +222,8 @@ func files(texts ...string) (all []*source.File) {
 	return all
 }
 
-// built is what an imported project builds, and the texts of what it accepts. It is read from a folder, as a user would.
+// built is what an imported project builds, and the texts of what it accepts. It is read from a folder, as a user
+// would.
 func built(t *testing.T, r *importer.Result) (manifests string, accepted []string) {
 	t.Helper()
 	folder := t.TempDir()
@@ -320,8 +322,8 @@ func dated(l, old *enforce.Layer) *enforce.Layer {
 	return enforce.NewLayer(l.Mesh, l.Table, all, nil)
 }
 
-// Random policies become projects that build, and that let through the same requests together with what they accept. That
-// holds after each step of a deletion of the old objects, too.
+// Random policies become projects that build, and that let through the same requests together with what they accept.
+// That holds after each step of a deletion of the old objects, too.
 func TestPolicies(t *testing.T) {
 	outcomes := map[importer.Outcome]int{}
 	for seed := range *seeds {

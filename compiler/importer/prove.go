@@ -17,8 +17,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// prove compiles a project and compares it, together with what is accepted, with what was given. If it is refused or lets
-// through other requests, the objects behind that are accepted, and again is true.
+// prove compiles a project and compares it, together with what is accepted, with what was given. If it is refused or
+// lets through other requests, the objects behind that are accepted, and again is true.
 func (i *importer) prove(ctx context.Context, p *draft) (again bool, err error) {
 	settings := i.settings()
 	written, found := config.Parse(source.NewFile(settings.Name, settings.Text))
@@ -81,7 +81,8 @@ func (i *importer) prove(ctx context.Context, p *draft) (again bool, err error) 
 	return i.blame(unwanted)
 }
 
-// withoutManifest has the project be built without the manifest that an error is about, and reports whether there is one.
+// withoutManifest has the project be built without the manifest that an error is about, and reports whether there is
+// one.
 func (i *importer) withoutManifest(d *diag.Diagnostic) bool {
 	if i.copies != nil {
 		omitted := i.omit(d)
@@ -182,8 +183,9 @@ func (i *importer) compare(ctx context.Context, b *compiler.Build) (all []differ
 	return all, nil
 }
 
-// pods are those that selectors distinguish: of one alone, and of any two that may select the same pods. Pods in ambient mode are
-// those of their workloads, whose Services show what calls pass, and gateways are, because they may pass a waypoint too.
+// pods are those that selectors distinguish: of one alone, and of any two that may select the same pods. Pods in
+// ambient mode are those of their workloads, whose Services show what calls pass, and gateways are, because they may
+// pass a waypoint too.
 func (i *importer) pods() (all []*policy.Service) {
 	if i.manifests != nil {
 		all = slices.DeleteFunc(compiler.ServicesOf(i.known), func(s *policy.Service) bool { return s.Dataplane != policy.Gateway && !i.ambient(s.Namespace) })

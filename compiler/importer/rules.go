@@ -303,8 +303,8 @@ func unspeakable(c space.Condition) error {
 	return fmt.Errorf("a condition on %s", space.Standard.Words(c.Dimension, values))
 }
 
-// tidy drops what other rules say too, and puts rules together that differ in their callers alone. A rule that asks for a
-// token stays: it also has its callee refuse wrong tokens.
+// tidy drops what other rules say too, and puts rules together that differ in their callers alone. A rule that asks for
+// a token stays: it also has its callee refuse wrong tokens.
 func tidy(rules []*rule) (all []*rule) {
 	for n, r := range rules {
 		var others []int // rules that say the same of their callers

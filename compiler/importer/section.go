@@ -217,7 +217,8 @@ func (i *importer) outline(o *object) {
 	}
 }
 
-// twin is an object that sets other modes for the same pods, if it is not known which of the two is older; nil if there is none.
+// twin is an object that sets other modes for the same pods, if it is not known which of the two is older; nil if there
+// is none.
 func (i *importer) twin(o *object) *object {
 	for _, other := range i.objects {
 		if other != o && other.Outcome != Refused && other.read != nil && other.read.Role == enforce.SetsModes && other.Namespace == o.Namespace && other.about == o.about &&

@@ -8,8 +8,9 @@ import (
 // maxTries is how many objects are tried again: each time the whole project is compiled and compared.
 const maxTries = 24
 
-// takeBack says objects after all that were accepted because of others, as far as the project is then still proved: one may be possible
-// only with another one, so that each is tried again until none is left that can be said. p is the draft without them.
+// takeBack says objects after all that were accepted because of others, as far as the project is then still proved: one
+// may be possible only with another one, so that each is tried again until none is left that can be said. p is the
+// draft without them.
 func (i *importer) takeBack(ctx context.Context, p *draft) (*draft, error) {
 	tries := 0
 	for more := true; more; {

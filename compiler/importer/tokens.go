@@ -97,8 +97,8 @@ func (r jwtRule) compare(other jwtRule) int {
 	return cmp.Or(strings.Compare(r.Issuer, other.Issuer), bytes.Compare(a, b))
 }
 
-// findIssuers learns who signs tokens. Issuers are those of the whole project: two objects that say other things of one URL
-// make two of them.
+// findIssuers learns who signs tokens. Issuers are those of the whole project: two objects that say other things of one
+// URL make two of them.
 func (i *importer) findIssuers() {
 	for _, o := range i.objects {
 		if o.read == nil || o.read.Role != enforce.Authenticates || o.Outcome == Refused {
@@ -181,7 +181,8 @@ func (c *credential) String() string {
 	return b.String()
 }
 
-// token reads the conditions of a box on tokens; nil if there are none. It is never where no token that is verified fulfils them.
+// token reads the conditions of a box on tokens; nil if there are none. It is never where no token that is verified
+// fulfils them.
 func (i *importer) token(o *object, box space.Box) (t *credential, never bool, err error) {
 	point := i.point(o)
 	if !point.Meets(box) {
@@ -279,7 +280,8 @@ func (i *importer) token(o *object, box space.Box) (t *credential, never bool, e
 	return t, false, nil
 }
 
-// name has conditions on the claim iss say which issuers are meant, and drops one on aud that each token of these fulfils.
+// name has conditions on the claim iss say which issuers are meant, and drops one on aud that each token of these
+// fulfils.
 func (t *credential) name() {
 	t.claims = slices.DeleteFunc(t.claims, func(c claim) bool {
 		named := slices.DeleteFunc(slices.Clone(t.issuers), func(x *issuer) bool { return !slices.Contains(c.values, x.jwt.Issuer) })
@@ -379,8 +381,8 @@ func (c *credential) with() lang.Credential {
 	return w
 }
 
-// unauthenticated accepts the RequestAuthentications that were said and that a build does not make as they were. Sets of
-// requests do not show where keys are, or which tokens are passed on.
+// unauthenticated accepts the RequestAuthentications that were said and that a build does not make as they were. Sets
+// of requests do not show where keys are, or which tokens are passed on.
 func (i *importer) unauthenticated(b *compiler.Build) (again bool) {
 	for _, o := range i.objects {
 		if o.Outcome != Said || o.read.Role != enforce.Authenticates || i.verified(o, b) {

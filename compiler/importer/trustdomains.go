@@ -9,8 +9,8 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// renamed returns the trust domains, sorted, under which policies name each of their accounts, as in a mesh that gets another
-// one. It is nil where there is one alone, or some account is not named under all of them.
+// renamed returns the trust domains, sorted, under which policies name each of their accounts, as in a mesh that gets
+// another one. It is nil where there is one alone, or some account is not named under all of them.
 func renamed(layer *enforce.Layer) []string {
 	var domains []string
 	counts := map[int]bool{} // under how many domains accounts are named
@@ -46,8 +46,8 @@ func renamed(layer *enforce.Layer) []string {
 	return domains
 }
 
-// findElsewhere learns which namespaces are in other meshes of Istio: those of which all callers that policies name have one and the same
-// other trust domain. In the intents a namespace of this mesh cannot have the same name.
+// findElsewhere learns which namespaces are in other meshes of Istio: those of which all callers that policies name
+// have one and the same other trust domain. In the intents a namespace of this mesh cannot have the same name.
 func (i *importer) findElsewhere() {
 	i.domains = map[string][]string{}
 	within := map[string]bool{}
@@ -84,7 +84,8 @@ func (i *importer) findElsewhere() {
 	}
 }
 
-// elsewhere is the trust domain of the other mesh of Istio in which a namespace is; empty if it is in this one, or in several.
+// elsewhere is the trust domain of the other mesh of Istio in which a namespace is; empty if it is in this one, or in
+// several.
 func (i *importer) elsewhere(namespace string) string {
 	if domains := i.domains[namespace]; len(domains) == 1 && policy.IsLabel(namespace) {
 		return domains[0]

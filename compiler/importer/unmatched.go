@@ -102,7 +102,8 @@ func (r *remainder) consistent(table space.Table, boxes []space.Box, box space.B
 	return append(boxes, left)
 }
 
-// unmatched reports the rules of what is said, and what is in them, that no request matches. They are not in the intents.
+// unmatched reports the rules of what is said, and what is in them, that no request matches. They are not in the
+// intents.
 func (i *importer) unmatched() (list diag.List) {
 	for _, o := range i.objects {
 		if o.Outcome != Said || o.read.Role != enforce.Authorizes {

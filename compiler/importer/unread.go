@@ -14,8 +14,9 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// unread drops the objects of which the manifests do not say what is in force: those with several manifests that say something
-// else, templates, and patches of kustomize, which change others. That is a finding. Of manifests that say the same the first stays.
+// unread drops the objects of which the manifests do not say what is in force: those with several manifests that say
+// something else, templates, and patches of kustomize, which change others. That is a finding. Of manifests that say
+// the same the first stays.
 func (i *importer) unread(layer *enforce.Layer) {
 	type place struct {
 		file  *source.File
@@ -90,7 +91,8 @@ func (i *importer) network() (list diag.List) {
 	return list
 }
 
-// shut reports whether no ALLOW lets anything in to the pods of an object. If one does, it closes them to everyone else, too.
+// shut reports whether no ALLOW lets anything in to the pods of an object. If one does, it closes them to everyone
+// else, too.
 func (i *importer) shut(o *object) bool { return !i.opens(o.Namespace, labelsOf(o.read)) }
 
 // opens reports whether an ALLOW lets anything in to pods with some labels, or to some of them.

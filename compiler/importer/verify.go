@@ -39,8 +39,8 @@ func (s *section) verify(o *object) {
 	}
 }
 
-// asks reports whether a rule asks for the tokens that are verified, so that it need not be said, or whether that is said of every
-// pod.
+// asks reports whether a rule asks for the tokens that are verified, so that it need not be said, or whether that is
+// said of every pod.
 func (s *section) asks(v verification) bool {
 	for _, r := range s.rules {
 		if (r.to == v.to || r.to == nil) && r.token != nil && slices.Contains(r.token.issuers, v.issuer) {

@@ -36,8 +36,8 @@ type line struct {
 	of []*object
 }
 
-// write writes what is to be said. Objects for which that turns out to be impossible are accepted; again is true if that is
-// found out too late.
+// write writes what is to be said. Objects for which that turns out to be impossible are accepted; again is true if
+// that is found out too late.
 func (i *importer) write() (p *draft, again bool, err error) {
 	for _, n := range i.services {
 		n.accounts = nil
@@ -279,8 +279,8 @@ func (s *section) lines() (all []line) {
 	return all
 }
 
-// assumption says which label the pods of a service have to have that the workloads do not show; empty if they show it, or if none
-// are known.
+// assumption says which label the pods of a service have to have that the workloads do not show; empty if they show it,
+// or if none are known.
 func (s *section) assumption(v *service) string {
 	assumed := labelsText([]policy.Label{v.defaultLabel()}) + " is assumed"
 	switch {

@@ -22,8 +22,8 @@ const (
 	solverLabel = "acme." + certManager + "/http01-solver"
 )
 
-// issuer is an issuer of cert-manager that proves domains over HTTP-01: in the namespace of each certificate, by pods and a Service in
-// front of them that are there for as long as it takes.
+// issuer is an issuer of cert-manager that proves domains over HTTP-01: in the namespace of each certificate, by pods
+// and a Service in front of them that are there for as long as it takes.
 // https://github.com/cert-manager/cert-manager/blob/master/pkg/issuer/acme/http/pod.go and service.go
 type issuer struct {
 	key     objectKey // in no namespace for a ClusterIssuer
@@ -94,8 +94,8 @@ func (f *file) solver(n *yaml.Node, kind string, meta *metav1.ObjectMeta, via *y
 	return p
 }
 
-// parents returns the gateways of a route that has yet to be made in the namespace of a certificate, which stands for those that
-// name none.
+// parents returns the gateways of a route that has yet to be made in the namespace of a certificate, which stands for
+// those that name none.
 func parents(route *yaml.Node) (all []objectKey) {
 	for _, parent := range each(yamldoc.Get(route, "parentRefs")) {
 		if cmp.Or(yamldoc.Scalar(parent, "kind"), "Gateway") == "Gateway" {
@@ -147,7 +147,8 @@ func (f *file) certified(key objectKey, kind string, issuer *yaml.Node, at sourc
 	f.keep("", "", "", at, func(r *reader) { r.certified = append(r.certified, c) })
 }
 
-// solve adds the pods by which issuers prove domains: an Issuer in its own namespace, a ClusterIssuer in those of the objects that ask it.
+// solve adds the pods by which issuers prove domains: an Issuer in its own namespace, a ClusterIssuer in those of the
+// objects that ask it.
 func (r *reader) solve() {
 	namespaces := map[objectKey][]string{}
 	for key := range r.issuers {

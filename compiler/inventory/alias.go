@@ -6,8 +6,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Alias is a Service of type ExternalName: another name of a host. Calls to it are calls to that host, and policies of the alias do not
-// exist (ENABLE_EXTERNAL_NAME_ALIAS of istiod, which is on since 1.21).
+// Alias is a Service of type ExternalName: another name of a host. Calls to it are calls to that host, and policies of
+// the alias do not exist (ENABLE_EXTERNAL_NAME_ALIAS of istiod, which is on since 1.21).
 type Alias struct {
 	Namespace, Name string
 	Host            string // as written, without a dot at the end

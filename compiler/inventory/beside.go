@@ -10,8 +10,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Beside is an object among the manifests of workloads that may change what the manifests of meshc let through, and that
-// meshc did not make.
+// Beside is an object among the manifests of workloads that may change what the manifests of meshc let through, and
+// that meshc did not make.
 type Beside struct {
 	Kind, Namespace, Name string
 	At                    source.Span // metadata.name
@@ -46,8 +46,8 @@ func (f *file) beside(n *yaml.Node, kind string) {
 	f.keep("", "", "", b.At, func(r *reader) { r.besides = append(r.besides, b) })
 }
 
-// opens reports whether settings of a DestinationRule have callers open anything but the mutual TLS of the mesh where the
-// callee takes it.
+// opens reports whether settings of a DestinationRule have callers open anything but the mutual TLS of the mesh where
+// the callee takes it.
 // https://istio.io/latest/docs/reference/config/networking/destination-rule/#ClientTLSSettings
 func (f *file) opens(n *yaml.Node) bool {
 	if n = yamldoc.Resolve(n); n == nil || !f.spend(n, 1) {

@@ -18,11 +18,12 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// captures is every annotation of a pod by which its connections do not go through its sidecar, in the order in which they
-// count: a later one adds to what an earlier one left captured. Their meaning is at
-// https://istio.io/latest/docs/reference/config/annotations/. The values that Istio takes are in pkg/kube/inject/validate.go of
-// istio/istio; what they do is in files/injection-template.yaml of its chart istio-discovery, and in
-// tools/istio-iptables/pkg/capture/run.go. What an installation sets for all pods (values.global.proxy) is not known here.
+// captures is every annotation of a pod by which its connections do not go through its sidecar, in the order in which
+// they count: a later one adds to what an earlier one left captured. Their meaning is at
+// https://istio.io/latest/docs/reference/config/annotations/. The values that Istio takes are in
+// pkg/kube/inject/validate.go of istio/istio; what they do is in files/injection-template.yaml of its chart
+// istio-discovery, and in tools/istio-iptables/pkg/capture/run.go. What an installation sets for all pods
+// (values.global.proxy) is not known here.
 var captures = []struct {
 	key  string
 	read func(c *capture, value string) error
@@ -45,8 +46,8 @@ const (
 	// A field interceptionMode of its YAML counts where the annotation of that name is missing.
 	configKey = "proxy.istio.io/config"
 
-	// A variable of the proxy in configKey: where it writes the certificate of the pod, for applications that open mutual TLS themselves, as
-	// Prometheus does: https://istio.io/latest/docs/ops/integrations/prometheus/#tls-settings
+	// A variable of the proxy in configKey: where it writes the certificate of the pod, for applications that open
+	// mutual TLS themselves, as Prometheus does: https://istio.io/latest/docs/ops/integrations/prometheus/#tls-settings
 	outputCerts = "OUTPUT_CERTS"
 
 	// A pod in ambient mode whose inbound connections do not go through ztunnel (cni/pkg/nodeagent/net.go).
@@ -59,8 +60,8 @@ type capture struct {
 	by      policy.PortCapture // the annotation at hand: the key, and its place
 }
 
-// captured reads which connections go through the sidecar of a pod. An annotation that cannot be judged is a finding, and
-// leaves all that it could be about unclear.
+// captured reads which connections go through the sidecar of a pod. An annotation that cannot be judged is a finding,
+// and leaves all that it could be about unclear.
 func (f *file) captured(p *pod, at *yaml.Node, annotations map[string]string, spec *yaml.Node, pod *corev1.PodSpec) {
 	c := &capture{}
 	read := func(key, value string, do func(*capture, string) error) {
@@ -160,8 +161,8 @@ func (c *capture) weaken(all *policy.Captures, to policy.Capture) {
 	}
 }
 
-// certified makes what bypasses the sidecar on its way out unclear: the application has the certificate of its pod, and may prove with it who
-// it is.
+// certified makes what bypasses the sidecar on its way out unclear: the application has the certificate of its pod, and
+// may prove with it who it is.
 func (c *capture) certified() {
 	doubt := func(p *policy.PortCapture) {
 		if p.Capture == policy.Bypassed {
@@ -309,8 +310,8 @@ func (c *capture) excludeInterfaces(value string) error {
 	return nil
 }
 
-// portList reads the ports of an annotation, without those of the sidecar itself. The injector rejects a pod with an empty
-// element, unless the whole list is empty.
+// portList reads the ports of an annotation, without those of the sidecar itself. The injector rejects a pod with an
+// empty element, unless the whole list is empty.
 func portList(text string) (ports []uint16, err error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, nil

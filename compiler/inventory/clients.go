@@ -96,8 +96,8 @@ func replaced(o *corev1.Service) string {
 	return ""
 }
 
-// see adds what a Service in front of the pods says of the addresses of clients. Of several those count that the outside of the
-// cluster calls, and first of these those that hide the addresses.
+// see adds what a Service in front of the pods says of the addresses of clients. Of several those count that the
+// outside of the cluster calls, and first of these those that hide the addresses.
 func (p *pod) see(s *service) {
 	rank := func(a arriving) int {
 		switch {
@@ -115,8 +115,8 @@ func (p *pod) see(s *service) {
 	}
 }
 
-// judgeClients settles where a workload has the addresses of clients: proxies in front of it report them, if its own trusts
-// these.
+// judgeClients settles where a workload has the addresses of clients: proxies in front of it report them, if its own
+// trusts these.
 func (p *pod) judgeClients(meshes []*MeshConfig) {
 	if p.Dataplane.Dataplane != policy.Gateway {
 		return

@@ -11,8 +11,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Load balancers that speak the PROXY protocol replace the addresses of clients in packets, whatever the policy of the Service for
-// traffic from outside, in every cloud.
+// Load balancers that speak the PROXY protocol replace the addresses of clients in packets, whatever the policy of the
+// Service for traffic from outside, in every cloud.
 func TestProxyProtocol(t *testing.T) {
 	for annotation, value := range map[string]string{
 		"service.beta.kubernetes.io/aws-load-balancer-proxy-protocol":           "*",

@@ -14,8 +14,8 @@ var fleeting = []string{"hash", "uid", "chart", "version", "revision", "heritage
 // maxLabels bounds the labels that are tried with each other.
 const maxLabels = 16
 
-// Distinguishing returns labels that all of some workloads have and no other workload of their namespace: the one that names
-// them, if there is one, and as few others as possible; nil if there are none.
+// Distinguishing returns labels that all of some workloads have and no other workload of their namespace: the one that
+// names them, if there is one, and as few others as possible; nil if there are none.
 func Distinguishing(of, all []*Workload) []policy.Label {
 	var shared []policy.Label
 	for _, key := range slices.Sorted(maps.Keys(of[0].Labels)) {

@@ -14,10 +14,11 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Early is an init container that ends before the proxy of its pod starts, unless that is a native sidecar. Istio makes it one since 1.27 where
-// the kubelet of every node is of Kubernetes 1.33 or later, and puts it in front of the other init containers but those that an annotation of
-// the pod names: DetectNativeSidecar and reorderPod in https://github.com/istio/istio/blob/master/pkg/kube/inject/webhook.go. The annotation
-// for single pods is there since 1.24 and goes before what istiod has: https://istio.io/latest/news/releases/1.24.x/announcing-1.24/change-notes/
+// Early is an init container that ends before the proxy of its pod starts, unless that is a native sidecar. Istio makes
+// it one since 1.27 where the kubelet of every node is of Kubernetes 1.33 or later, and puts it in front of the other
+// init containers but those that an annotation of the pod names: DetectNativeSidecar and reorderPod in
+// https://github.com/istio/istio/blob/master/pkg/kube/inject/webhook.go. The annotation for single pods is there since
+// 1.24 and goes before what istiod has: https://istio.io/latest/news/releases/1.24.x/announcing-1.24/change-notes/
 type Early struct {
 	Container string
 	Why       string // what shows that the proxy is no native sidecar, in words; empty if nothing shows what it is
@@ -27,15 +28,16 @@ type Early struct {
 	words []string
 }
 
-// Names reports whether a Service occurs in the command, the arguments or the variables of an init container; near is set if it is of the same
-// namespace.
+// Names reports whether a Service occurs in the command, the arguments or the variables of an init container; near is
+// set if it is of the same namespace.
 func (e *Early) Names(name, namespace string, near bool) bool {
 	return slices.ContainsFunc(e.words, func(word string) bool {
 		return near && word == name || word == name+"."+namespace || strings.HasPrefix(word, name+"."+namespace+".svc")
 	})
 }
 
-// nativeSidecar is where istiod and its chart say whether proxies are native sidecars: true, false, or auto as if it were not there.
+// nativeSidecar is where istiod and its chart say whether proxies are native sidecars: true, false, or auto as if it
+// were not there.
 const nativeSidecar = "ENABLE_NATIVE_SIDECARS"
 
 // early finds the init containers of a pod that may start before its proxy.

@@ -40,8 +40,8 @@ func seeds(f *testing.F) {
 	}
 }
 
-// Any text is read without a panic, every finding has a message and a place in the file, and the set is sorted and has only
-// names that Kubernetes accepts.
+// Any text is read without a panic, every finding has a message and a place in the file, and the set is sorted and has
+// only names that Kubernetes accepts.
 func FuzzRead(f *testing.F) {
 	seeds(f)
 	f.Add("apiVersion: example.com/v1\nkind: Robot\nspec: &a {serviceAccountName: a, b: *a}\n")
@@ -75,7 +75,8 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// A document without findings becomes the same JSON as in sigs.k8s.io/yaml, so that meshc reads what kubectl would send.
+// A document without findings becomes the same JSON as in sigs.k8s.io/yaml, so that meshc reads what kubectl would
+// send.
 func FuzzJSON(f *testing.F) {
 	seeds(f)
 	for _, text := range []string{

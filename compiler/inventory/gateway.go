@@ -47,8 +47,8 @@ func (g *Gateway) Labels() (all []policy.Label) {
 	return all
 }
 
-// RunsAs reports whether an account is one that Istio's installer or its gateway chart gives to pods with the label `istio` of
-// the selector: that of a release, or that of a profile.
+// RunsAs reports whether an account is one that Istio's installer or its gateway chart gives to pods with the label
+// `istio` of the selector: that of a release, or that of a profile.
 // https://istio.io/latest/docs/setup/additional-setup/gateway/#deploying-a-gateway
 func (g *Gateway) RunsAs(account string) bool {
 	release := "istio-" + g.Selector["istio"]

@@ -70,8 +70,8 @@ func (f *file) backend(p *passing, n *yaml.Node) {
 	p.to = append(p.to, d)
 }
 
-// grant is what a ReferenceGrant lets routes of a kind and a namespace lead to: a Service of a namespace, or all of them where
-// it has no name. https://gateway-api.sigs.k8s.io/reference/spec/#referencegrant
+// grant is what a ReferenceGrant lets routes of a kind and a namespace lead to: a Service of a namespace, or all of
+// them where it has no name. https://gateway-api.sigs.k8s.io/reference/spec/#referencegrant
 type grant struct{ kind, from, namespace, service string }
 
 func (f *file) grant(n *yaml.Node) {
@@ -96,8 +96,8 @@ func (f *file) grant(n *yaml.Node) {
 	})
 }
 
-// granted reports whether routes may lead to a destination, which those of the Gateway API need a grant for where it is in
-// another namespace.
+// granted reports whether routes may lead to a destination, which those of the Gateway API need a grant for where it is
+// in another namespace.
 func (r *reader) granted(p *passing, d *destination) bool {
 	g := grant{p.by.kind, p.by.namespace, d.namespace, ""}
 	if d.granted || d.namespace == p.by.namespace || r.grants[g] {

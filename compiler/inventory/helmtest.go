@@ -24,8 +24,8 @@ func (f *file) helmTest(n *yaml.Node) source.Span {
 	return f.doc.Span(hooks)
 }
 
-// leaveTestsOut drops what only `helm test` creates and has the name of a workload with another account: charts give their tests the
-// labels of what they test.
+// leaveTestsOut drops what only `helm test` creates and has the name of a workload with another account: charts give
+// their tests the labels of what they test.
 func (r *reader) leaveTestsOut() {
 	r.pods = slices.DeleteFunc(r.pods, func(p *pod) bool {
 		if p.test.IsZero() {

@@ -12,8 +12,8 @@ import (
 
 const account = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: after, namespace: shop}\n"
 
-// Files that are not manifests, or that are meant to do harm. Each gives one finding at most, and the valid document after
-// it is read, except where the whole file is refused.
+// Files that are not manifests, or that are meant to do harm. Each gives one finding at most, and the valid document
+// after it is read, except where the whole file is refused.
 func TestHostile(t *testing.T) {
 	bomb := "apiVersion: v1\nkind: Pod\nmetadata: {name: bomb, namespace: shop}\na: &a [x, x, x, x, x, x, x, x, x, x]\n"
 	for c := 'b'; c <= 'i'; c++ {

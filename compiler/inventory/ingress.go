@@ -10,7 +10,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// ingresses is the gateway that passes on what Ingresses of Istio's class say, unless the settings of the mesh name another.
+// ingresses is the gateway that passes on what Ingresses of Istio's class say, unless the settings of the mesh name
+// another.
 // https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#MeshConfig-ingress_selector
 var ingresses = objectKey{ingressGroup, "", ""}
 

@@ -92,22 +92,23 @@ type Exposure struct {
 
 // Scrape is the prometheus.io annotations of a pod.
 type Scrape struct {
-	// Merged is set unless the pod opts out, or the settings of the mesh do: the agent of the sidecar then serves the metrics, on a port of its own that takes
-	// plaintext from everyone (https://istio.io/latest/docs/ops/integrations/prometheus/#option-1-metrics-merging).
+	// Merged is set unless the pod opts out, or the settings of the mesh do: the agent of the sidecar then serves the
+	// metrics, on a port of its own that takes plaintext from everyone
+	// (https://istio.io/latest/docs/ops/integrations/prometheus/#option-1-metrics-merging).
 	Merged bool
 	Port   uint16 // 0 where it names none
 	Path   string
 	At     source.Span
 }
 
-// Scraped reports whether Prometheus reaches a workload through its sidecar. It does not if the agent of the sidecar merges the
-// metrics into its own, or if it scrapes a port that bypasses the sidecar.
+// Scraped reports whether Prometheus reaches a workload through its sidecar. It does not if the agent of the sidecar
+// merges the metrics into its own, or if it scrapes a port that bypasses the sidecar.
 func (w *Workload) Scraped() bool {
 	return w.Scrape != nil && !w.Scrape.Merged && w.Inbound.Of(w.Scrape.Port).Capture == policy.Captured
 }
 
-// Probe is an HTTP or gRPC probe of a container that the injector must not rewrite: it comes directly from the kubelet, which
-// has no identity, rather than through the sidecar's agent.
+// Probe is an HTTP or gRPC probe of a container that the injector must not rewrite: it comes directly from the kubelet,
+// which has no identity, rather than through the sidecar's agent.
 // https://istio.io/latest/docs/ops/configuration/mesh/app-health-check/
 type Probe struct {
 	What      string // probe, postStart hook or preStop hook

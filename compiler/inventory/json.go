@@ -50,9 +50,10 @@ func (f *file) decode(n *yaml.Node, into any) bool {
 // maxWrong is how many values of a wrong type are reported of one object.
 const maxWrong = 10
 
-// wrongValue returns the number of a value that a type cannot hold, and the error about it. The decoder of Kubernetes gives
-// no position, and for its own types (quantities, ports that are numbers or names) not even a field. But every type accepts
-// null: if all values up to a number must become null before the rest decodes, the value with that number is wrong.
+// wrongValue returns the number of a value that a type cannot hold, and the error about it. The decoder of Kubernetes
+// gives no position, and for its own types (quantities, ports that are numbers or names) not even a field. But every
+// type accepts null: if all values up to a number must become null before the rest decodes, the value with that number
+// is wrong.
 func (f *file) wrongValue(n *yaml.Node, into any, nulls []int) (int, error) {
 	var cause error
 	fits := func(below int) bool {
@@ -120,8 +121,8 @@ func wanted(t reflect.Type) string {
 	return "a whole number"
 }
 
-// jsonWriter writes a node as JSON and reports what YAML allows but Kubernetes does not. Values are numbered in the order in
-// which they end.
+// jsonWriter writes a node as JSON and reports what YAML allows but Kubernetes does not. Values are numbered in the
+// order in which they end.
 type jsonWriter struct {
 	*file
 	out   []byte
@@ -255,8 +256,8 @@ func plainInt(s string) bool {
 	return true
 }
 
-// legacyBool returns the value of a word that is a boolean in YAML 1.1 and text to yaml.v3; empty for any other. kubectl
-// reads YAML with go.yaml.in/yaml/v2, whose list this is.
+// legacyBool returns the value of a word that is a boolean in YAML 1.1 and text to yaml.v3; empty for any other.
+// kubectl reads YAML with go.yaml.in/yaml/v2, whose list this is.
 func legacyBool(n *yaml.Node) string {
 	if n.Style != 0 || n.Kind != yaml.ScalarNode || len(n.Value) > 3 {
 		return ""

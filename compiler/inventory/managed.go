@@ -80,8 +80,8 @@ func (f *file) managedGateway(n *yaml.Node) {
 	f.keep("Gateway of "+gatewayGroup, namespace, m.Name, at, func(r *reader) { r.managed = append(r.managed, m) })
 }
 
-// infrastructure reads what the annotations of a gateway say of its Service and pods, and of the addresses of clients there.
-// Istio copies those of its `infrastructure`, or else all of them; parameters may change the Service.
+// infrastructure reads what the annotations of a gateway say of its Service and pods, and of the addresses of clients
+// there. Istio copies those of its `infrastructure`, or else all of them; parameters may change the Service.
 // https://istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api/#resource-attachment-and-scaling
 func (f *file) infrastructure(m *managed, spec, annotations *yaml.Node) {
 	kind := cmp.Or(yamldoc.Scalar(annotations, "networking.istio.io/service-type"), string(corev1.ServiceTypeLoadBalancer))

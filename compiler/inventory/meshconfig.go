@@ -70,8 +70,8 @@ func (f *file) meshConfig(object, settings *yaml.Node) bool {
 	return true
 }
 
-// notice notes the settings that bear on who reaches whom and are not judged. They have no place of their own: of a ConfigMap they are
-// a text.
+// notice notes the settings that bear on who reaches whom and are not judged. They have no place of their own: of a
+// ConfigMap they are a text.
 func notice(notices *bearing.Notices, of string, settings *yaml.Node, at source.Span) {
 	for i := 0; i+1 < len(settings.Content) && settings.Kind == yaml.MappingNode; i += 2 {
 		key, value := of+settings.Content[i].Value, settings.Content[i+1]

@@ -2,8 +2,8 @@ package inventory
 
 import "github.com/meshc/meshc/compiler/policy"
 
-// Meshless is the set as it is without a mesh, where the network itself enforces policies: for every pod that has an address of its own,
-// whatever labels and annotations say about proxies.
+// Meshless is the set as it is without a mesh, where the network itself enforces policies: for every pod that has an
+// address of its own, whatever labels and annotations say about proxies.
 func (s *Set) Meshless() *Set {
 	out := *s
 	out.Workloads, out.Namespaces = make([]*Workload, len(s.Workloads)), make([]*Namespace, len(s.Namespaces))

@@ -13,8 +13,8 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// A misspelt kind or field is refused by a cluster or dropped silently, and an account, a port or a whole workload is then
-// missing here. Only words that resemble one that is read are reported; manifests may have many others.
+// A misspelt kind or field is refused by a cluster or dropped silently, and an account, a port or a whole workload is
+// then missing here. Only words that resemble one that is read are reported; manifests may have many others.
 
 var kindNames = slices.Sorted(maps.Keys(kinds))
 

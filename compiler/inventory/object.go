@@ -17,8 +17,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// kind says which API groups a kind of object is read from: others have kinds of the same name, such as Knative's Service
-// and Volcano's Job.
+// kind says which API groups a kind of object is read from: others have kinds of the same name, such as Knative's
+// Service and Volcano's Job.
 type kind struct {
 	version string // the current apiVersion, for messages
 	groups  []string
@@ -255,8 +255,8 @@ func Entry(file, namespace string) string {
 	return fmt.Sprintf("workloads: [{path: %q, namespace: %s}]", file, namespace)
 }
 
-// unfilled reports whether one of some values has a placeholder, which makes the file a template even if it is valid YAML
-// because the placeholder is in quotes.
+// unfilled reports whether one of some values has a placeholder, which makes the file a template even if it is valid
+// YAML because the placeholder is in quotes.
 func (f *file) unfilled(values ...string) bool {
 	for _, v := range values {
 		f.template = f.template || strings.Contains(v, "{{")

@@ -33,8 +33,9 @@ type operatedPort struct {
 
 // operators are these kinds: what is below is set by the operators in code, and read in the versions of August 2026.
 var operators = map[string]operated{
-	// https://github.com/cloudnative-pg/cloudnative-pg/blob/main/pkg/specs/pods.go and services.go. Since 1.28 the pods also have labels of
-	// app.kubernetes.io, which are left out, as older ones lack them: a selector has to hold for both.
+	// https://github.com/cloudnative-pg/cloudnative-pg/blob/main/pkg/specs/pods.go and services.go. Since 1.28 the pods
+	// also have labels of app.kubernetes.io, which are left out, as older ones lack them: a selector has to hold for
+	// both.
 	"Cluster": {
 		metadata: "inheritedMetadata",
 		account:  func(name string) string { return name },
@@ -42,8 +43,9 @@ var operators = map[string]operated{
 		ports:    []operatedPort{{number: 5432, name: "postgresql", front: "postgres"}, {number: 9187, name: "metrics"}, {number: 8000, name: "status"}},
 		services: func(name string) []string { return []string{name + "-rw", name + "-ro", name + "-r"} },
 	},
-	// https://github.com/prometheus-operator/prometheus-operator/blob/main/pkg/prometheus/server/statefulset.go: makeSelectorLabels;
-	// MakeContainerPorts and BuildStatefulSetService in ../common.go; CreateConfigReloader in pkg/operator/config_reloader.go
+	// https://github.com/prometheus-operator/prometheus-operator/blob/main/pkg/prometheus/server/statefulset.go:
+	// makeSelectorLabels; MakeContainerPorts and BuildStatefulSetService in ../common.go; CreateConfigReloader in
+	// pkg/operator/config_reloader.go
 	"Prometheus": {
 		metadata: "podMetadata",
 		account:  func(string) string { return "default" },
@@ -54,7 +56,8 @@ var operators = map[string]operated{
 		services: func(string) []string { return []string{"prometheus-operated"} },
 		headless: true,
 	},
-	// https://github.com/prometheus-operator/prometheus-operator/blob/main/pkg/alertmanager/statefulset.go, makeSelectorLabels in operator.go
+	// https://github.com/prometheus-operator/prometheus-operator/blob/main/pkg/alertmanager/statefulset.go,
+	// makeSelectorLabels in operator.go
 	"Alertmanager": {
 		metadata: "podMetadata",
 		account:  func(string) string { return "default" },

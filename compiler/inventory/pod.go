@@ -47,7 +47,8 @@ func (f *file) controller(n *yaml.Node, kind string, object any, meta *metav1.Ob
 	}
 }
 
-// workload keeps an object that creates pods, and returns it; nil if it cannot be read. here is where the object has the pod template.
+// workload keeps an object that creates pods, and returns it; nil if it cannot be read. here is where the object has
+// the pod template.
 func (f *file) workload(n *yaml.Node, kind string, meta *metav1.ObjectMeta, template *corev1.PodTemplateSpec, here *yaml.Node) *pod {
 	p := f.pod(n, kind, meta, template, here)
 	if p != nil {
@@ -108,8 +109,8 @@ func (f *file) pod(n *yaml.Node, kind string, meta *metav1.ObjectMeta, template 
 	return p
 }
 
-// owned reports whether the object that made a pod is given, or what made that: a ReplicaSet is named after its Deployment and the
-// hash of the template, and a Job after its CronJob and a time.
+// owned reports whether the object that made a pod is given, or what made that: a ReplicaSet is named after its
+// Deployment and the hash of the template, and a Job after its CronJob and a time.
 // https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#pod-template-hash-label
 func (r *reader) owned(p *pod) bool {
 	if _, ok := r.first[p.owner]; ok {
@@ -159,8 +160,8 @@ func (f *file) account(p *pod, spec *yaml.Node, s *corev1.PodSpec) {
 	}
 }
 
-// containers adds the ports of containers that run as long as the pod does. Init containers with `restartPolicy: Always`
-// (sidecars) do; the others end before the pod serves.
+// containers adds the ports of containers that run as long as the pod does. Init containers with `restartPolicy:
+// Always` (sidecars) do; the others end before the pod serves.
 func (f *file) containers(p *pod, list *yaml.Node, containers []corev1.Container, init bool) {
 	for i, c := range containers {
 		if c.Name == "istio-proxy" && p.own.Dataplane != policy.Gateway {
@@ -216,8 +217,10 @@ func item(list *yaml.Node, i int) *yaml.Node {
 	return yamldoc.Resolve(list.Content[i])
 }
 
-// probes finds the HTTP and gRPC probes, and the hooks by HTTP, that do not go through the agent of the sidecar. The injector rewrites
-// them to do so unless the pod forbids it (DumpAppProbers in istio.io/istio/pkg/kube/inject/app_probe.go). TCP probes are left out: the sidecar accepts their connections in any mode.
+// probes finds the HTTP and gRPC probes, and the hooks by HTTP, that do not go through the agent of the sidecar. The
+// injector rewrites them to do so unless the pod forbids it (DumpAppProbers in
+// istio.io/istio/pkg/kube/inject/app_probe.go). TCP probes are left out: the sidecar accepts their connections in any
+// mode.
 func (f *file) probes(p *pod, at *yaml.Node, template *corev1.PodTemplateSpec) {
 	rewrite, err := strconv.ParseBool(template.Annotations[rewriteKey])
 	if rewrite || err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// The labels and annotations by which Istio decides which pods get a proxy. Which of them count, and in which order, is in
-// pkg/kube/inject/inject.go of istio/istio (injectRequired) and in the selectors of
+// The labels and annotations by which Istio decides which pods get a proxy. Which of them count, and in which order, is
+// in pkg/kube/inject/inject.go of istio/istio (injectRequired) and in the selectors of
 // manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml.
 const (
 	injectKey    = "sidecar.istio.io/inject"
@@ -129,8 +129,8 @@ func (p *pod) ambient(ns *namespace) bool {
 	return p.proxy.ambient == "ambient" || p.proxy.ambient != "none" && ns != nil && ns.Redirected
 }
 
-// judgeProxy determines whether the manifests show that a workload has no proxy. Nothing is assumed of a namespace without
-// a Namespace object, or of one that the settings settle.
+// judgeProxy determines whether the manifests show that a workload has no proxy. Nothing is assumed of a namespace
+// without a Namespace object, or of one that the settings settle.
 func (p *pod) judgeProxy(ns *namespace) {
 	switch {
 	case p.proxy.present:

@@ -25,10 +25,10 @@ type Input struct {
 	Namespace string // for objects that name none; empty: `default`, with a warning
 }
 
-// Read reads workload manifests. Every object that can be read is in the set, whatever is wrong with the rest of its file.
-// Kinds that do not affect a mesh are skipped. The set is never nil. Set and findings do not depend on the order of the
-// inputs. stated names the namespaces of which settings say what data plane they have if their Namespace has no label; "*" is
-// every one.
+// Read reads workload manifests. Every object that can be read is in the set, whatever is wrong with the rest of its
+// file. Kinds that do not affect a mesh are skipped. The set is never nil. Set and findings do not depend on the order
+// of the inputs. stated names the namespaces of which settings say what data plane they have if their Namespace has no
+// label; "*" is every one.
 func Read(inputs []Input, stated ...string) (*Set, diag.List) {
 	inputs = slices.Clone(inputs)
 	slices.SortStableFunc(inputs, func(a, b Input) int {
@@ -52,16 +52,16 @@ func Read(inputs []Input, stated ...string) (*Set, diag.List) {
 
 var kindLine = regexp.MustCompile(`(?m)^[ \t{]*"?kind"?:[ \t]*["']?(\w+)`)
 
-// bears reports whether an input has an object that bears on who reaches whom, whatever reads it. Of one that was edited, some may have
-// been left out, which is a finding of its own.
+// bears reports whether an input has an object that bears on who reaches whom, whatever reads it. Of one that was
+// edited, some may have been left out, which is a finding of its own.
 func bears(in Input) bool {
 	return in.File.IsEdited() || slices.ContainsFunc(kindLine.FindAllStringSubmatch(in.File.Text, -1), func(m []string) bool {
 		return bearing.IsKind(m[1]) || named(m[1], in.File.Text)
 	})
 }
 
-// nothingRead warns that no input has an object that affects a mesh: most likely these are the wrong files. It is not called
-// if there are other findings, which say more.
+// nothingRead warns that no input has an object that affects a mesh: most likely these are the wrong files. It is not
+// called if there are other findings, which say more.
 func (r *reader) nothingRead(inputs []Input) {
 	what := inputs[0].File.Name + " has"
 	if len(inputs) > 1 {
@@ -71,8 +71,8 @@ func (r *reader) nothingRead(inputs []Input) {
 		WithHelp("name the files that are applied to the cluster; without them nothing is checked against manifests")
 }
 
-// expansion is how many bytes aliases and merge keys may add to a file beyond twice its size. An API server accepts no object
-// above 3 MiB (limitRequestBody in k8s.io/apiserver).
+// expansion is how many bytes aliases and merge keys may add to a file beyond twice its size. An API server accepts no
+// object above 3 MiB (limitRequestBody in k8s.io/apiserver).
 const expansion = 3 << 20
 
 // reader collects the objects of all files, to combine them in the end.
@@ -248,8 +248,8 @@ func (f *file) document(d *yamldoc.Document) {
 	}
 }
 
-// root reads an object, or the objects of a List. The items of a typed list (DeploymentList) may omit the kind and apiVersion
-// that it implies: list has these.
+// root reads an object, or the objects of a List. The items of a typed list (DeploymentList) may omit the kind and
+// apiVersion that it implies: list has these.
 func (f *file) root(n *yaml.Node, list objectType) {
 	n = yamldoc.Resolve(n)
 	if !f.spend(n, 16) || n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" {
@@ -348,8 +348,8 @@ func (f *file) spend(n *yaml.Node, bytes int) bool {
 	return true
 }
 
-// templated reports whether a mapping is a placeholder such as `{{ .Values.x }}`, which happens to be YAML: a flow mapping as
-// the key of another.
+// templated reports whether a mapping is a placeholder such as `{{ .Values.x }}`, which happens to be YAML: a flow
+// mapping as the key of another.
 func (f *file) templated(n *yaml.Node) bool {
 	if n == nil || n.Kind != yaml.MappingNode {
 		return false
@@ -384,8 +384,8 @@ func shape(n *yaml.Node) string {
 	return "text"
 }
 
-// register adds an object to the set, unless one of the same name is there already. The same object twice is no mistake:
-// manifests that are rendered in parts repeat their Namespace in each.
+// register adds an object to the set, unless one of the same name is there already. The same object twice is no
+// mistake: manifests that are rendered in parts repeat their Namespace in each.
 func (f *file) register(o *object) {
 	if o.name != "" {
 		key := objectKey{o.kind, o.namespace, o.name}

@@ -45,8 +45,8 @@ type destination struct {
 	at                 source.Span
 }
 
-// hostOf returns the Service that a host stands for. A name without dots is that of a Service of the namespace; any other is a
-// whole name of a host (ResolveShortnameToFQDN in pilot/pkg/model/config.go of istio/istio).
+// hostOf returns the Service that a host stands for. A name without dots is that of a Service of the namespace; any
+// other is a whole name of a host (ResolveShortnameToFQDN in pilot/pkg/model/config.go of istio/istio).
 func hostOf(host, namespace string) destination {
 	if !strings.Contains(host, ".") {
 		return destination{namespace: namespace, service: host}
@@ -100,7 +100,8 @@ func (r *reader) routes() []*Route {
 	return all
 }
 
-// through returns the gateways that pass on to some destinations. It leaves out those that are not Istio's, with a note.
+// through returns the gateways that pass on to some destinations. It leaves out those that are not Istio's, with a
+// note.
 func (r *reader) through(p *passing) (all []Through) {
 	for _, key := range p.gateways {
 		g := r.gateways[key]
@@ -117,8 +118,8 @@ func (r *reader) through(p *passing) (all []Through) {
 	return all
 }
 
-// ports sets the ports of a Service that a route leads to: the stated one, else the only one of the Service, else those on which
-// the gateway listens (GetDestinationCluster in pilot/pkg/networking/core/route/route.go of istio/istio).
+// ports sets the ports of a Service that a route leads to: the stated one, else the only one of the Service, else those
+// on which the gateway listens (GetDestinationCluster in pilot/pkg/networking/core/route/route.go of istio/istio).
 func (r *Route) ports(d *destination, to *service) {
 	switch {
 	case d.port != 0:

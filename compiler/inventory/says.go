@@ -10,8 +10,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// says is what the manifest of an object says, however it is written and whatever a cluster adds to it. Its file is read once more for all
-// that are asked for: few are.
+// says is what the manifest of an object says, however it is written and whatever a cluster adds to it. Its file is
+// read once more for all that are asked for: few are.
 func (r *reader) says(o *object) string {
 	file := o.at.File
 	if r.said[file] == nil {

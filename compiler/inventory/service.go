@@ -125,13 +125,13 @@ func protocolOf(number int32, name string, appProtocol *string) policy.Protocol 
 	return policy.ProtocolUnset
 }
 
-// connect adds the facts of each Service to the workloads that it selects. A target port that no container lists becomes a
-// port of the workload too: containerPort is informational, and Kubernetes sends traffic to any port.
+// connect adds the facts of each Service to the workloads that it selects. A target port that no container lists
+// becomes a port of the workload too: containerPort is informational, and Kubernetes sends traffic to any port.
 //
-// If two Services disagree about the protocol of a port, Istio follows the older one (listener_inbound.go: "we will use the
-// oldest Service"), but manifests do not say which is older. So the less specific protocol is taken: a rule for TCP holds on
-// an HTTP port too, whereas an HTTP rule on a TCP port is dropped or becomes wider. A Service without a protocol does not
-// disagree.
+// If two Services disagree about the protocol of a port, Istio follows the older one (listener_inbound.go: "we will use
+// the oldest Service"), but manifests do not say which is older. So the less specific protocol is taken: a rule for TCP
+// holds on an HTTP port too, whereas an HTTP rule on a TCP port is dropped or becomes wider. A Service without a
+// protocol does not disagree.
 func (r *reader) connect(namespaces map[string]*namespace) {
 	type label struct{ namespace, key, value string }
 	labelled := map[label][]*pod{}

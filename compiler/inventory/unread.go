@@ -24,8 +24,8 @@ type Machine struct {
 // Unread is what objects of kinds that are not read show of the pods that their controllers create.
 type Unread struct{ objects, accounts map[[2]string]bool } // by namespace and name
 
-// Makes reports whether such an object may create the pods of a service: it names its account, or the service or the account is called
-// like it, as in orders-kafka for the pods of orders.
+// Makes reports whether such an object may create the pods of a service: it names its account, or the service or the
+// account is called like it, as in orders-kafka for the pods of orders.
 func (u *Unread) Makes(namespace, name, account string) bool {
 	if u.RunsAs(namespace, account) {
 		return true

@@ -77,8 +77,8 @@ func (f *file) virtualService(n *yaml.Node) {
 	})
 }
 
-// gateways returns the gateways of a list, nil where there is none. They may be written NAME, NAMESPACE/NAME, ./NAME, or as the
-// name of a host (resolveGatewayName in pilot/pkg/model/config.go of istio/istio).
+// gateways returns the gateways of a list, nil where there is none. They may be written NAME, NAMESPACE/NAME, ./NAME,
+// or as the name of a host (resolveGatewayName in pilot/pkg/model/config.go of istio/istio).
 func (v *virtualService) gateways(list *yaml.Node) (all []objectKey) {
 	for _, n := range each(list) {
 		name := yamldoc.Scalar(n)

@@ -109,8 +109,8 @@ func (m *managed) newWaypoint() *waypoint {
 	return w
 }
 
-// passed is the waypoint that an object names; nil if it names none. One whose Gateway is not in the manifests is what a Gateway is
-// by default.
+// passed is the waypoint that an object names; nil if it names none. One whose Gateway is not in the manifests is what
+// a Gateway is by default.
 func (r *reader) passed(b bound) *waypoint {
 	if b.name == "" {
 		return nil
@@ -164,8 +164,8 @@ func (p *pod) behind(r *reader, ns *namespace) {
 }
 
 // canary is the waypoint that a share of the calls passes in place of another one: buildWeightedWaypoints in
-// istio.io/istio/pilot/pkg/serviceregistry/ambient/waypoints.go. How many, an annotation says, which changes while one takes the place
-// of the other: whatever it says, calls may pass either.
+// istio.io/istio/pilot/pkg/serviceregistry/ambient/waypoints.go. How many, an annotation says, which changes while one
+// takes the place of the other: whatever it says, calls may pass either.
 func (r *reader) canary(b bound, primary *waypoint) *waypoint {
 	if b.canary == "" || primary == nil {
 		return nil

@@ -48,7 +48,8 @@ func (f *file) aggregated(n *yaml.Node) {
 	f.called(n, "APIService", "serve this API or to delete namespaces", "spec", "service")
 }
 
-// called keeps the Service that the API server calls for an object. Such an object may be given several times: charts repeat them.
+// called keeps the Service that the API server calls for an object. Such an object may be given several times: charts
+// repeat them.
 func (f *file) called(n *yaml.Node, kind, needed string, path ...string) {
 	meta := metaOf(n)
 	at, _, ok := f.meta(n, kind, meta)

@@ -28,9 +28,10 @@ func (d domains) note(namespace, domain string) {
 	}
 }
 
-// settings is what meshc.yaml has to state for the identities to be those of the project, none where it need not. The trust domain
-// of the mesh is that of the most namespaces that are called. Another one is that of another mesh if nothing of its namespaces is
-// called or has a second one; else the mesh had it before, as it had the standard one, which no policy can name beside its own.
+// settings is what meshc.yaml has to state for the identities to be those of the project, none where it need not. The
+// trust domain of the mesh is that of the most namespaces that are called. Another one is that of another mesh if
+// nothing of its namespaces is called or has a second one; else the mesh had it before, as it had the standard one,
+// which no policy can name beside its own.
 func (d domains) settings(called map[string]bool) (lines []string) {
 	inside, all, shared := map[string]int{}, map[string]int{}, map[string]bool{}
 	for namespace, of := range d {

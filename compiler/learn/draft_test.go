@@ -22,7 +22,8 @@ import (
 	"github.com/meshc/meshc/lang/print"
 )
 
-// Whatever was seen, the draft of it passes the check and builds, and lets in every call that it does not say to leave out.
+// Whatever was seen, the draft of it passes the check and builds, and lets in every call that it does not say to leave
+// out.
 func TestDraftsHold(t *testing.T) {
 	seeds := 150
 	if testing.Short() {

@@ -206,8 +206,8 @@ func (g *Graph) node(p *traffic.Peer) *node {
 	return n
 }
 
-// hostOutside is the node of a host outside the mesh, in the namespace of its caller, where an external is declared; nil where the end
-// of a call is no such host.
+// hostOutside is the node of a host outside the mesh, in the namespace of its caller, where an external is declared;
+// nil where the end of a call is no such host.
 func (g *Graph) hostOutside(from *node, p *traffic.Peer) *node {
 	last := p.Host[strings.LastIndexByte(p.Host, '.')+1:]
 	if from == nil || p.HostPort == 0 || !policy.IsName(p.Host) || policy.InCluster(p.Host) || last == p.Host || last == "local" || strings.Trim(last, "0123456789") == "" {

@@ -84,8 +84,8 @@ func (g *Graph) leave(which func(*edge) (reason, bool)) {
 	}
 }
 
-// leaveOut takes away what no project can say: edges of callers without an account, and externals of which several would be one
-// listener of their namespace, or in the root namespace.
+// leaveOut takes away what no project can say: edges of callers without an account, and externals of which several
+// would be one listener of their namespace, or in the root namespace.
 func (g *Graph) leaveOut() {
 	type listener struct {
 		namespace string
@@ -128,8 +128,8 @@ func (g *Graph) leaveOut() {
 	}
 }
 
-// leaveShared takes away edges to services that a policy cannot tell from others of their namespace, or of any if theirs is the root
-// namespace. Nodes must have their names.
+// leaveShared takes away edges to services that a policy cannot tell from others of their namespace, or of any if
+// theirs is the root namespace. Nodes must have their names.
 func (g *Graph) leaveShared() {
 	anywhere, within := map[string]int{}, map[[2]string]int{}
 	for _, n := range g.nodes {

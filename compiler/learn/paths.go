@@ -12,8 +12,8 @@ import (
 	"github.com/meshc/meshc/lang"
 )
 
-// requests is the methods and paths of an edge. Segments that look like the name of one thing among many become {*} at once, so
-// that few paths are kept; of more than maxPaths with one method only their first segments are.
+// requests is the methods and paths of an edge. Segments that look like the name of one thing among many become {*} at
+// once, so that few paths are kept; of more than maxPaths with one method only their first segments are.
 type requests struct {
 	paths  map[string]map[string]int // by method, then folded path
 	coarse map[string]bool           // the methods of which only the first segments are kept
@@ -85,8 +85,8 @@ func head(path string) string {
 	return "/" + first + "/*"
 }
 
-// fold puts {*} in place of segments that stand for one thing among many: numbers, and texts of hexadecimal digits, such as
-// UUIDs, with a number among them.
+// fold puts {*} in place of segments that stand for one thing among many: numbers, and texts of hexadecimal digits,
+// such as UUIDs, with a number among them.
 func fold(path string) string {
 	segments := strings.Split(path, "/")
 	for i, s := range segments {

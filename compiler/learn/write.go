@@ -13,8 +13,8 @@ import (
 	"github.com/meshc/meshc/lang/print"
 )
 
-// Lines returns the intents of the graph, mesh by mesh: what runs there, and who calls it. Edges are in the section of their
-// callee, where they need nobody else's consent.
+// Lines returns the intents of the graph, mesh by mesh: what runs there, and who calls it. Edges are in the section of
+// their callee, where they need nobody else's consent.
 func (g *Graph) Lines() []print.Line {
 	g.merge()
 	g.leaveOut()
@@ -79,8 +79,8 @@ func (g *Graph) name() {
 	}
 }
 
-// merge joins nodes whose account is not known with those that are called like them and whose account is. A name that several of
-// these have joins nothing.
+// merge joins nodes whose account is not known with those that are called like them and whose account is. A name that
+// several of these have joins nothing.
 func (g *Graph) merge() {
 	type key struct{ namespace, name string }
 	titles, hosts := map[key]*node{}, map[key]*node{}

@@ -20,8 +20,8 @@ type Ambient struct {
 	Moved  []string // the namespaces that are in ambient mode
 }
 
-// Group is namespaces that move together: one, or several that call each other with operations. Callers of what a namespace
-// lets in with operations are in a group before it, or in its own.
+// Group is namespaces that move together: one, or several that call each other with operations. Callers of what a
+// namespace lets in with operations are in a group before it, or in its own.
 type Group struct {
 	Namespaces []string
 	Moves      []Move     // those that are still to be made; none while it is blocked
@@ -66,8 +66,8 @@ func (a *Ambient) Next() *Group {
 	return nil
 }
 
-// Apply returns the text of meshc.yaml after a move, and its settings. What moves in an environment stands in its section. It is
-// not ok where the text cannot be changed in place, or would change more than the move says.
+// Apply returns the text of meshc.yaml after a move, and its settings. What moves in an environment stands in its
+// section. It is not ok where the text cannot be changed in place, or would change more than the move says.
 func (m *Move) Apply(before config.Project, environment string, file *source.File) (text string, after config.Project, ok bool) {
 	want := maps.Clone(before.DataplanesIn(environment))
 	if want == nil {
@@ -107,8 +107,8 @@ type mover struct {
 	wants      map[string]config.Dataplane // of each namespace that moves, once it has
 }
 
-// ToAmbient plans the move of a project to ambient mode. The plan is nil where the project cannot be built as it is, which the
-// findings are about. The error is that of ctx, or a *compiler.InternalError.
+// ToAmbient plans the move of a project to ambient mode. The plan is nil where the project cannot be built as it is,
+// which the findings are about. The error is that of ctx, or a *compiler.InternalError.
 func ToAmbient(ctx context.Context, of *compiler.Parsed) (*Ambient, diag.List, error) {
 	now, err := of.Build(ctx, of.Config)
 	if err != nil {
@@ -154,7 +154,8 @@ var everyCode = func() (all []diag.Code) {
 	return all
 }()
 
-// want settles what each namespace that moves comes to: with a waypoint where something there is let in by its requests.
+// want settles what each namespace that moves comes to: with a waypoint where something there is let in by its
+// requests.
 func (m *mover) want(moving []string) {
 	m.wants = map[string]config.Dataplane{}
 	for _, mesh := range m.now.Policy.Meshes {
@@ -337,7 +338,8 @@ func (m *mover) errors(builds ...*compiler.Build) (all []Blocker) {
 	return all
 }
 
-// unfit is what the manifests have in some namespaces that the label of ambient mode does not move, or moves without being asked.
+// unfit is what the manifests have in some namespaces that the label of ambient mode does not move, or moves without
+// being asked.
 func (m *mover) unfit(namespaces []string) (all []Blocker) {
 	in := func(namespace string) bool { return slices.Contains(namespaces, namespace) }
 	for _, w := range m.of.Inventory.Workloads {

@@ -59,8 +59,8 @@ func (p *Plan) Ready() (n int, next *Step) {
 	return n, next
 }
 
-// Apply returns the text of meshc.yaml after a step, and its settings. It is not ok where the text cannot be changed in place,
-// or would change more than the step says.
+// Apply returns the text of meshc.yaml after a step, and its settings. It is not ok where the text cannot be changed in
+// place, or would change more than the step says.
 func (s *Step) Apply(before config.Project, environment string) (text string, after config.Project, ok bool) {
 	file := before.Environments[environment].At.File
 	text, ok = config.Set(file, s.To, append([]string{"environments", environment}, s.Setting...)...)
@@ -114,8 +114,8 @@ const (
 // unproved is the errors that a migration is about: callers that a mode or policy would refuse.
 var unproved = []diag.Code{diag.NoIdentity, diag.OutsideIntoStrict, diag.NoIdentitySource}
 
-// New plans the migration of the environment of a project. The plan is nil where the findings have other errors than those
-// about callers without identity. The error is that of ctx, or an *compiler.InternalError.
+// New plans the migration of the environment of a project. The plan is nil where the findings have other errors than
+// those about callers without identity. The error is that of ctx, or an *compiler.InternalError.
 func New(ctx context.Context, of *compiler.Parsed) (*Plan, diag.List, error) {
 	now, found := of.Check(of.Config, unproved...)
 	if now == nil {
@@ -179,8 +179,8 @@ func New(ctx context.Context, of *compiler.Parsed) (*Plan, diag.List, error) {
 	return out, found, err
 }
 
-// guard blocks the steps whose result cannot be built, each after those before it that nothing blocks: while nobody has an
-// identity, or nothing is enforced, a guard may hold that later does not.
+// guard blocks the steps whose result cannot be built, each after those before it that nothing blocks: while nobody has
+// an identity, or nothing is enforced, a guard may hold that later does not.
 func (p *Plan) guard(ctx context.Context, of *compiler.Parsed) error {
 	settings := of.Config
 	settings.Environments = maps.Clone(settings.Environments)

@@ -2,7 +2,8 @@ package migrate
 
 import "slices"
 
-// order groups namespaces such that callers move before what they call with operations: those that call each other move together.
+// order groups namespaces such that callers move before what they call with operations: those that call each other move
+// together.
 func (m *mover) order(moving []string) (groups [][]string) {
 	// As if all of them moved at once, each with a waypoint.
 	c := m.settings(nil, Sidecars)
@@ -24,8 +25,9 @@ func (m *mover) order(moving []string) (groups [][]string) {
 	return components(moving, before)
 }
 
-// components is the strongly connected components of a graph, each after those that its nodes are after: the algorithm of Tarjan
-// (Depth-First Search and Linear Graph Algorithms, 1972). Nodes come in their order where nothing else orders them.
+// components is the strongly connected components of a graph, each after those that its nodes are after: the algorithm
+// of Tarjan (Depth-First Search and Linear Graph Algorithms, 1972). Nodes come in their order where nothing else orders
+// them.
 func components(nodes []string, before map[string][]string) (all [][]string) {
 	number, low := map[string]int{}, map[string]int{}
 	var stack []string

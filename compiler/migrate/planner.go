@@ -10,8 +10,8 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// planner has the policy of an environment, and the policy without its ceilings. Both have the same meshes and services, in
-// the same order, and differ only in modes.
+// planner has the policy of an environment, and the policy without its ceilings. Both have the same meshes and
+// services, in the same order, and differ only in modes.
 type planner struct {
 	now, goal   *policy.Policy
 	environment *config.Environment
@@ -22,7 +22,8 @@ type planner struct {
 // bound reports whether anything is emitted for a mesh as a whole.
 func (p *planner) bound(m *policy.Mesh) bool { return !m.Declares && m.Name != p.goal.RootNamespace }
 
-// governed reports whether an mTLS mode decides who reaches a service: the listeners of a gateway have TLS settings of their own.
+// governed reports whether an mTLS mode decides who reaches a service: the listeners of a gateway have TLS settings of
+// their own.
 func governed(s *policy.Service) bool { return s.Proxied() && s.Dataplane != policy.Gateway }
 
 // has reports whether a key of modes has a value by the time of its step.
@@ -96,7 +97,8 @@ func (p *planner) lower() []Step {
 	return steps
 }
 
-// raise is the steps to one mode: single services where others in their namespace are blocked, then namespaces, then the mesh.
+// raise is the steps to one mode: single services where others in their namespace are blocked, then namespaces, then
+// the mesh.
 func (p *planner) raise(to policy.Mode) []Step {
 	var steps []Step
 	var namespaces []Blocker // blocked
@@ -207,8 +209,8 @@ func (p *planner) blockers(s *policy.Service, to policy.Mode, of func(port uint1
 	return slices.Compact(all)
 }
 
-// enforced is the callers that enforced policies refuse in every mode: those without an edge, which may be intended, and those
-// with one, which is not.
+// enforced is the callers that enforced policies refuse in every mode: those without an edge, which may be intended,
+// and those with one, which is not.
 func (p *planner) enforced() (cut, blocked []Blocker) {
 	calls := map[*policy.Service]bool{}
 	closed := false

@@ -22,9 +22,9 @@ type Manifests struct {
 	Workloads bool // it was named for its workloads, and not only for policies
 }
 
-// Apply returns manifests as a cluster has them, with their namespaces, in the order in which they were given. What is applied in several
-// namespaces, and what kustomizations patch, is left out with a finding. If a kustomization is one of the files, what others do
-// with the same manifests does not count.
+// Apply returns manifests as a cluster has them, with their namespaces, in the order in which they were given. What is
+// applied in several namespaces, and what kustomizations patch, is left out with a finding. If a kustomization is one
+// of the files, what others do with the same manifests does not count.
 func (p *Placement) Apply(files []Manifests) ([]*source.File, diag.List) {
 	a := &applying{Placement: p, given: map[string]bool{}, named: map[string]bool{}, several: map[string]*diag.Diagnostic{}, warned: map[*kustomization]*warning{}, more: map[*diag.Diagnostic]int{}}
 	for _, f := range files {

@@ -37,8 +37,8 @@ func (ps parameters) filled(text string) string {
 	})
 }
 
-// generated is the parameters that generators make, those of one after those of the other. Of a kind that depends on a cluster or a server
-// nothing is known but that it makes some.
+// generated is the parameters that generators make, those of one after those of the other. Of a kind that depends on a
+// cluster or a server nothing is known but that it makes some.
 func (p *Placement) generated(repository string, generators *yaml.Node) (all []parameters) {
 	if generators == nil {
 		return nil

@@ -88,8 +88,8 @@ func (p *Placement) kustomize(s Source, d *yamldoc.Document) *kustomization {
 	return k
 }
 
-// follow finds what the kustomizations use that no other one does, or that something applies. The namespace of the outermost one counts,
-// and moves what names another.
+// follow finds what the kustomizations use that no other one does, or that something applies. The namespace of the
+// outermost one counts, and moves what names another.
 func (p *Placement) follow() {
 	inner := map[string]bool{}
 	for _, k := range p.kustomizations {
@@ -161,7 +161,8 @@ func (p *Placement) allOf(k *kustomization) []string {
 	return all
 }
 
-// namespaceOf is the namespace of a kustomization, or else that of the last of its components, which change all that it has.
+// namespaceOf is the namespace of a kustomization, or else that of the last of its components, which change all that it
+// has.
 func (p *Placement) namespaceOf(k *kustomization, seen map[string]bool) string {
 	if k.namespace != "" || seen[k.folder] {
 		return k.namespace

@@ -1,5 +1,5 @@
-// Package placement knows in which namespaces a cluster has manifests, where something else than their files says it: kustomizations,
-// Applications of Argo CD and Kustomizations of Flux.
+// Package placement knows in which namespaces a cluster has manifests, where something else than their files says it:
+// kustomizations, Applications of Argo CD and Kustomizations of Flux.
 //
 // It reads these as files, and renders nothing. What they do to manifests beyond a namespace is a finding.
 package placement
@@ -100,7 +100,8 @@ func (p *Placement) IsPatch(file string) bool { return p.patches[file] }
 const flux = "kustomize.toolkit.fluxcd.io/"
 
 // apply reads an Application of Argo CD or a Kustomization of Flux: which folder it applies in which namespace.
-// https://argo-cd.readthedocs.io/en/stable/user-guide/kustomize/ https://fluxcd.io/flux/components/kustomize/kustomizations/#target-namespace
+// https://argo-cd.readthedocs.io/en/stable/user-guide/kustomize/
+// https://fluxcd.io/flux/components/kustomize/kustomizations/#target-namespace
 func (p *Placement) apply(s Source, d *yamldoc.Document) {
 	version, spec := yamldoc.Scalar(d.Root, "apiVersion"), yamldoc.Get(d.Root, "spec")
 	into := func(folder string, at Place) {
@@ -137,8 +138,8 @@ func application(spec *yaml.Node, filled func(string) string, into func(folder s
 	}
 }
 
-// resolved is a folder that an object names: in its repository, or else in the outermost folder that has it, as in a copy of another
-// repository.
+// resolved is a folder that an object names: in its repository, or else in the outermost folder that has it, as in a
+// copy of another repository.
 func (p *Placement) resolved(s Source, folder string) string {
 	inRepository := path.Join(s.Repository, folder)
 	if p.disk.IsFolder(inRepository) {

@@ -7,8 +7,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Capture is whether the connections to or from a port go through the proxy of a workload. What does not go through it has
-// no identity, and no policy decides about it.
+// Capture is whether the connections to or from a port go through the proxy of a workload. What does not go through it
+// has no identity, and no policy decides about it.
 type Capture uint8
 
 const (
@@ -84,7 +84,8 @@ func (c *Captures) Same(other *Captures) bool {
 	return true
 }
 
-// JoinCaptures is the capture of a workload whose pods differ. A port is Unclear where it is not the same for all of them.
+// JoinCaptures is the capture of a workload whose pods differ. A port is Unclear where it is not the same for all of
+// them.
 func JoinCaptures(all ...Captures) (joined Captures) {
 	for i, c := range all {
 		if i == 0 {
@@ -113,8 +114,9 @@ func join(a, b PortCapture) PortCapture {
 	return a
 }
 
-// IsProxyPort reports whether a port belongs to the proxy and not to the workload: its tunnel, and what its agent serves for
-// probes and metrics. Redirection leaves these out, so that no policy is enforced there. https://istio.io/latest/docs/ops/deployment/application-requirements/#ports-used-by-istio and
+// IsProxyPort reports whether a port belongs to the proxy and not to the workload: its tunnel, and what its agent
+// serves for probes and metrics. Redirection leaves these out, so that no policy is enforced there.
+// https://istio.io/latest/docs/ops/deployment/application-requirements/#ports-used-by-istio and
 // https://github.com/istio/istio/blob/master/manifests/charts/istio-control/istio-discovery/files/injection-template.yaml
 func IsProxyPort(port uint16) bool {
 	switch port {

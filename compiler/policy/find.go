@@ -14,9 +14,9 @@ type Found struct {
 	External *External
 }
 
-// Find looks up a name as a user writes it: NAMESPACE/NAME, or NAME if it is in one mesh only. If nothing has this name, Find
-// looks for services whose account has it. The error says that the name is unknown, and suggests a near one, or that it is
-// ambiguous.
+// Find looks up a name as a user writes it: NAMESPACE/NAME, or NAME if it is in one mesh only. If nothing has this
+// name, Find looks for services whose account has it. The error says that the name is unknown, and suggests a near one,
+// or that it is ambiguous.
 func (p *Policy) Find(name string) (Found, error) {
 	namespace, short, qualified := strings.Cut(name, "/")
 	if !qualified {

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Identity is what a workload proves about itself by mutual TLS: a SPIFFE ID in the form that Istio issues, without the scheme.
+// Identity is what a workload proves about itself by mutual TLS: a SPIFFE ID in the form that Istio issues, without the
+// scheme.
 // https://istio.io/latest/docs/concepts/security/#istio-identity
 type Identity struct{ TrustDomain, Namespace, Account string }
 
@@ -34,9 +35,9 @@ func ParseIdentity(s string) (Identity, bool) {
 	return i, true
 }
 
-// Identities returns every identity that pods of a service may have: the one of its account in the trust domain of the mesh first,
-// then those of its earlier accounts, then the same in earlier trust domains. It is empty where the service has no identity, or
-// its account is not known.
+// Identities returns every identity that pods of a service may have: the one of its account in the trust domain of the
+// mesh first, then those of its earlier accounts, then the same in earlier trust domains. It is empty where the service
+// has no identity, or its account is not known.
 func (p *Policy) Identities(s *Service) []Identity {
 	if !s.Proxied() || s.Account == "" {
 		return nil
@@ -59,8 +60,8 @@ func (p *Policy) Identities(s *Service) []Identity {
 	return all
 }
 
-// Shifted describes an identity that pods of a service have until they are replaced: an earlier account of it, or one of an
-// earlier trust domain. It is empty for the identity that they are to have.
+// Shifted describes an identity that pods of a service have until they are replaced: an earlier account of it, or one
+// of an earlier trust domain. It is empty for the identity that they are to have.
 func (p *Policy) Shifted(s *Service, i Identity) (what string) {
 	if i.Account != s.Account {
 		what = "its earlier account " + i.Account

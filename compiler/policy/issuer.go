@@ -8,8 +8,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// TokenDimension is the dimension of a Condition on the token of a request: without a Key, on `ISSUER/SUBJECT`; with one, on a
-// claim.
+// TokenDimension is the dimension of a Condition on the token of a request: without a Key, on `ISSUER/SUBJECT`; with
+// one, on a claim.
 const TokenDimension = "with"
 
 // Issuer signs tokens.
@@ -25,8 +25,8 @@ type Issuer struct {
 	At        source.Span
 }
 
-// Method is how the tokens of an issuer are verified, carried and passed on, in a canonical form. forward says whether what is called sees
-// the token too.
+// Method is how the tokens of an issuer are verified, carried and passed on, in a canonical form. forward says whether
+// what is called sees the token too.
 func (i *Issuer) Method(forward bool) string {
 	from, passed := slices.Clone(i.From), slices.Clone(i.Passed)
 	kind := func(c Carrier) int {
@@ -43,7 +43,8 @@ func (i *Issuer) Method(forward bool) string {
 	return fmt.Sprintf("%q %q %q %q %q %q %t", i.URL, i.Keys, i.KeySet, i.Audiences, from, passed, forward)
 }
 
-// Passing is, by the ID of each service, the URLs of the issuers whose tokens it has to pass on, because something that it calls asks for them too.
+// Passing is, by the ID of each service, the URLs of the issuers whose tokens it has to pass on, because something that
+// it calls asks for them too.
 func (p *Policy) Passing() map[string]map[string]bool {
 	all := map[string]map[string]bool{}
 	pass := func(s *Service, i *Issuer) {
@@ -124,6 +125,6 @@ func SpaceDelimited(claim string) bool { return claim == "scope" || claim == "pe
 // Carrier is where requests carry a token: in a header behind a prefix, in a parameter of the query, or in a cookie.
 type Carrier struct{ Header, Prefix, Query, Cookie string }
 
-// Passed is a header that a proxy writes: the value of a claim, with dots between the parts of its path, or all claims as
-// base64 of JSON if Claim is empty.
+// Passed is a header that a proxy writes: the value of a claim, with dots between the parts of its path, or all claims
+// as base64 of JSON if Claim is empty.
 type Passed struct{ Claim, Header string }

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// KeySet reads a JSON Web Key Set (RFC 7517): its canonical text, and whether a key of it is secret, so that who reads it can sign tokens.
-// Why is what is wrong with it; empty if nothing is.
+// KeySet reads a JSON Web Key Set (RFC 7517): its canonical text, and whether a key of it is secret, so that who reads
+// it can sign tokens. Why is what is wrong with it; empty if nothing is.
 func KeySet(text string) (canonical string, secret bool, why string) {
 	var set struct {
 		Keys []map[string]any `json:"keys"`

@@ -7,14 +7,15 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Wait is a caller whose pods must all be in ambient mode before the first pod of a service is, and the rule because of which.
+// Wait is a caller whose pods must all be in ambient mode before the first pod of a service is, and the rule because of
+// which.
 type Wait struct {
 	For *Service
 	At  source.Span
 }
 
-// Waits is the callers, moving with a service, that may call it and about whose requests its rules ask something: a sidecar
-// connects to the pods themselves, where nothing reads requests once they are in ambient mode.
+// Waits is the callers, moving with a service, that may call it and about whose requests its rules ask something: a
+// sidecar connects to the pods themselves, where nothing reads requests once they are in ambient mode.
 func (p *Policy) Waits(s *Service) (all []Wait) {
 	if !s.Moving || len(s.Through()) == 0 {
 		return nil
@@ -47,14 +48,15 @@ func (p *Policy) Waits(s *Service) (all []Wait) {
 	return all
 }
 
-// RequestsAsked reports whether requests are denied by what they ask for at a service, a provider is asked about them, or their tokens
-// are verified, whoever may call it.
+// RequestsAsked reports whether requests are denied by what they ask for at a service, a provider is asked about them,
+// or their tokens are verified, whoever may call it.
 func (s *Service) RequestsAsked() bool {
 	return len(s.Issuers)+len(s.Ask) > 0 || slices.ContainsFunc(s.Deny, func(r Rule) bool { return r.OfHTTP() })
 }
 
-// Restarts is the order in which the pods of services that move change over: each wave once those before it are done. If some wait
-// for each other, they come in no wave, and a cycle of them is returned: each waits for the next, and the last for the first.
+// Restarts is the order in which the pods of services that move change over: each wave once those before it are done.
+// If some wait for each other, they come in no wave, and a cycle of them is returned: each waits for the next, and the
+// last for the first.
 func (p *Policy) Restarts() (waves [][]*Service, cycle []Wait) {
 	var left []*Service
 	waits := map[*Service][]Wait{}

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Covers reports whether every request that matches an operation of inner also matches one of outer. An empty list stands
-// for every request. The result is never wrongly true; it may be wrongly false if several patterns of outer cover one of
-// inner only together.
+// Covers reports whether every request that matches an operation of inner also matches one of outer. An empty list
+// stands for every request. The result is never wrongly true; it may be wrongly false if several patterns of outer
+// cover one of inner only together.
 func Covers(outer, inner []Operation) bool {
 	if len(outer) == 0 {
 		return true
@@ -65,8 +65,8 @@ func literal(pattern string) (prefix string, exact bool) {
 	return prefix, prefix == pattern && pattern != ""
 }
 
-// Canonical sorts operations and merges those with the same path, so that lists for the same requests become equal. It works
-// in place. Merged operations keep the span of the first.
+// Canonical sorts operations and merges those with the same path, so that lists for the same requests become equal. It
+// works in place. Merged operations keep the span of the first.
 func Canonical(ops []Operation) []Operation {
 	slices.SortFunc(ops, Operation.Compare)
 	out := ops[:0]
@@ -134,8 +134,8 @@ func LiteralPrefix(pattern string) string {
 	return pattern
 }
 
-// matchesTemplate matches {*} with one non-empty segment and {**} with any run of characters, slashes included. Unless the
-// operation has Every, these are of the characters that Envoy's URI templates take
+// matchesTemplate matches {*} with one non-empty segment and {**} with any run of characters, slashes included. Unless
+// the operation has Every, these are of the characters that Envoy's URI templates take
 // (envoy/extensions/path/match/uri_template/v3). Istio allows one {**} only.
 func (o Operation) matchesTemplate(path string) bool {
 	t, p := strings.Split(o.Path, "/"), strings.Split(path, "/")
@@ -155,8 +155,8 @@ func (o Operation) matchesSegments(template, path []string) bool {
 	})
 }
 
-// LiteralCharacters are what {*} and {**} match and what the other segments of a template may have: pchar of RFC 3986, as in
-// Envoy and in Istio's IsValidLiteral.
+// LiteralCharacters are what {*} and {**} match and what the other segments of a template may have: pchar of RFC 3986,
+// as in Envoy and in Istio's IsValidLiteral.
 const LiteralCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~%!$&'()+,;:@="
 
 func allLiteral(s string) bool { return strings.Trim(s, LiteralCharacters) == "" }
@@ -182,8 +182,8 @@ func (o Operation) String() string {
 	return methods + " " + path
 }
 
-// StarWithin reports whether a path has a star that is neither a wildcard at one of its ends nor one of a template. Proxies take it for
-// itself, so that the language has such a path in quotes only.
+// StarWithin reports whether a path has a star that is neither a wildcard at one of its ends nor one of a template.
+// Proxies take it for itself, so that the language has such a path in quotes only.
 func StarWithin(path string) bool {
 	return !IsTemplate(path) && strings.Contains(strings.TrimSuffix(strings.TrimPrefix(path, "*"), "*"), "*")
 }

@@ -66,9 +66,9 @@ type Policy struct {
 	index index
 }
 
-// ModeOf returns the mode that callers of a port meet: the first one that is set for the port, the service, its namespace
-// and the whole mesh, or else Istio's default. Port 0 stands for the ports without a mode of their own, and the zero
-// Service for the pods of the namespace that no service selects.
+// ModeOf returns the mode that callers of a port meet: the first one that is set for the port, the service, its
+// namespace and the whole mesh, or else Istio's default. Port 0 stands for the ports without a mode of their own, and
+// the zero Service for the pods of the namespace that no service selects.
 func (p *Policy) ModeOf(m *Mesh, s *Service, port uint16) Mode {
 	for _, own := range s.Ports {
 		if own.Number == port && own.Mode != ModeUnset {
@@ -101,8 +101,9 @@ type Mesh struct {
 	Mode   Mode // after the environment's ceiling; ModeUnset inherits the mesh-wide mode
 	ModeAt source.Span
 
-	// Declares is set if the section only declares services, such as those of another team: no mode is stated for it and no
-	// edge leads into it, so nothing closes the namespace. Its denies and the modes of its workloads are still emitted.
+	// Declares is set if the section only declares services, such as those of another team: no mode is stated for it
+	// and no edge leads into it, so nothing closes the namespace. Its denies and the modes of its workloads are still
+	// emitted.
 	Declares bool
 
 	// Closed is set if the whole mesh is: every call needs an edge, in this namespace as in all others.
@@ -111,13 +112,16 @@ type Mesh struct {
 	// Ambient is set if pods of which nothing else is known are in ambient mode.
 	Ambient bool
 
-	// Moving is set if its pods move from sidecars to ambient mode. Until the namespace is labelled for it, it is Unlabelled.
+	// Moving is set if its pods move from sidecars to ambient mode. Until the namespace is labelled for it, it is
+	// Unlabelled.
 	Moving, Unlabelled bool
 
-	// Binding is the labels of its Namespace that say which waypoints calls to its Services pass, as the manifests have them.
+	// Binding is the labels of its Namespace that say which waypoints calls to its Services pass, as the manifests have
+	// them.
 	Binding []Label
 
-	// Open is set if the namespace itself is not closed, although it has edges or a mode: a service is closed by its own edges.
+	// Open is set if the namespace itself is not closed, although it has edges or a mode: a service is closed by its
+	// own edges.
 	Open bool
 
 	Files     []string // the sources that open it, sorted
@@ -134,7 +138,8 @@ type Group struct {
 	Members []*Service // sorted
 }
 
-// Closes reports whether calls to a service of the mesh need an edge: the whole mesh or the namespace is closed, or the service by its own edges.
+// Closes reports whether calls to a service of the mesh need an edge: the whole mesh or the namespace is closed, or the
+// service by its own edges.
 func (m *Mesh) Closes(s *Service) bool { return m.Closed || !m.Declares && !m.Open || len(s.Allow) > 0 }
 
 // Service is one workload: pods with one selector and one identity.
@@ -171,7 +176,8 @@ type Service struct {
 	Verifies     []Verification // of these, those that a statement names, in the order of their spans
 	At           source.Span    // its declaration, or its workload manifest
 
-	// Unnamed is set for what stands for all pods of the namespace that no service selects. It has no labels and no account.
+	// Unnamed is set for what stands for all pods of the namespace that no service selects. It has no labels and no
+	// account.
 	Unnamed bool
 
 	Allow []Rule // edges that lead here, in the order of their spans
@@ -259,9 +265,9 @@ func (s *Service) ID() string {
 	return s.Namespace + "/" + s.Name
 }
 
-// Leading returns the ports of Kubernetes Services through which a sidecar or a gateway reaches a container port. A headless
-// Service translates no ports for sidecars, which connect to the pods that its name stands for; gateways have its endpoints:
-// convertResolution in pilot/pkg/networking/core/cluster.go of istio/istio.
+// Leading returns the ports of Kubernetes Services through which a sidecar or a gateway reaches a container port. A
+// headless Service translates no ports for sidecars, which connect to the pods that its name stands for; gateways have
+// its endpoints: convertResolution in pilot/pkg/networking/core/cluster.go of istio/istio.
 func (s *Service) Leading(port uint16, toGateway bool) (all []Front) {
 	for _, f := range s.Fronts {
 		if f.Target == port && (toGateway || !f.Headless || f.Port == f.Target) {
@@ -288,8 +294,8 @@ type Rule struct {
 	Except []Source      // callers of From that are left out
 	ToAt   source.Span   // of the callee
 
-	// EveryPod is set if the rule is about every pod of the namespace: all services there have it, and one object states it.
-	// With EveryMesh, too, it is about those of every namespace, and the object is in the root namespace.
+	// EveryPod is set if the rule is about every pod of the namespace: all services there have it, and one object
+	// states it. With EveryMesh, too, it is about those of every namespace, and the object is in the root namespace.
 	EveryPod, EveryMesh bool
 
 	Requests

@@ -10,8 +10,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Requests is what a statement is about at a callee: which ports, and which requests there. The zero Requests are all of
-// them. If there is anything that only HTTP has, Ports is not empty, and all of them are HTTP.
+// Requests is what a statement is about at a callee: which ports, and which requests there. The zero Requests are all
+// of them. If there is anything that only HTTP has, Ports is not empty, and all of them are HTTP.
 type Requests struct {
 	Ports   []uint16    // sorted; empty: every port, declared or not
 	Ops     []Operation // any of them; empty: every request
@@ -19,7 +19,8 @@ type Requests struct {
 	Where   []Condition // all must hold; empty: always
 
 	// Widened is set if what only HTTP has does not count where a connection is not HTTP. It is what a deny or an
-	// ask of every port means: Istio passes over such fields of its rule on a TCP port, and denies the rest, or asks about it.
+	// ask of every port means: Istio passes over such fields of its rule on a TCP port, and denies the rest, or asks
+	// about it.
 	Widened bool
 }
 
@@ -77,8 +78,8 @@ func (q *Requests) withoutPorts() []string {
 	return nil
 }
 
-// Covers reports whether all requests of inner are among those of q. The result is never wrongly true; it may be wrongly
-// false.
+// Covers reports whether all requests of inner are among those of q. The result is never wrongly true; it may be
+// wrongly false.
 func (q *Requests) Covers(inner *Requests) bool {
 	return CoversPorts(q.Ports, inner.Ports) && Covers(q.Ops, inner.Ops) && (q.Widened || !inner.Widened || !q.OfHTTP()) &&
 		!slices.ContainsFunc(q.Without, func(o Operation) bool {

@@ -16,11 +16,12 @@ type Scope map[string]bool
 // Has reports whether a namespace is in the scope.
 func (s Scope) Has(namespace string) bool { return s == nil || s[namespace] }
 
-// Differing returns the namespaces outside of which two policies say the same: a target makes the same objects there of both,
-// byte by byte, and these decide every request alike. The scope has the root namespace, and those with a gateway, whose objects
-// are in the root namespace. It is nil where the policies differ in what may concern everyone. In a mesh of nothing but sidecars
-// that is only what concerns the whole mesh. Elsewhere it is all but what a namespace lets through: what is in front of a
-// callee, and which calls pass that, follows from all callers there. Guards do not count.
+// Differing returns the namespaces outside of which two policies say the same: a target makes the same objects there of
+// both, byte by byte, and these decide every request alike. The scope has the root namespace, and those with a gateway,
+// whose objects are in the root namespace. It is nil where the policies differ in what may concern everyone. In a mesh
+// of nothing but sidecars that is only what concerns the whole mesh. Elsewhere it is all but what a namespace lets
+// through: what is in front of a callee, and which calls pass that, follows from all callers there. Guards do not
+// count.
 func Differing(a, b *Policy) Scope {
 	if !alike(a, b, wide) || !maps.EqualFunc(a.Passing(), b.Passing(), maps.Equal) {
 		return nil
@@ -176,7 +177,8 @@ var (
 	id       = fields[Service]("Namespace", "Name")
 )
 
-// same compares what values say: services by their names, and places by their files, because lines change with every edit.
+// same compares what values say: services by their names, and places by their files, because lines change with every
+// edit.
 func same(a, b reflect.Value) bool {
 	switch a.Kind() {
 	case reflect.String:

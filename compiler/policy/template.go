@@ -18,8 +18,8 @@ func HasPlaceholder(path string) bool {
 	return false
 }
 
-// Template rewrites a path with wildcards and placeholders of other notations, such as `/api/:id` or `/api/**`, in that of
-// the language. It returns the empty string where the path has no equivalent.
+// Template rewrites a path with wildcards and placeholders of other notations, such as `/api/:id` or `/api/**`, in that
+// of the language. It returns the empty string where the path has no equivalent.
 func Template(path string) string {
 	if rest := strings.TrimRight(path, "*"); strings.HasSuffix(path, "**") && !strings.ContainsAny(rest, "*{}") && !HasPlaceholder(rest) {
 		return rest + "*"

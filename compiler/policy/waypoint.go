@@ -8,8 +8,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Waypoint is a proxy of ambient mode that callers pass on their way to Services. It reads requests, and to the pods behind it
-// it is the caller: https://istio.io/latest/docs/ambient/usage/waypoint/
+// Waypoint is a proxy of ambient mode that callers pass on their way to Services. It reads requests, and to the pods
+// behind it it is the caller: https://istio.io/latest/docs/ambient/usage/waypoint/
 type Waypoint struct {
 	Namespace, Name string      // of its Gateway
 	Account         string      // in Namespace
@@ -63,9 +63,10 @@ func (f *Front) Leads(port uint16) (service uint16, ok bool) {
 	return f.Port, f.Target == port
 }
 
-// Passes reports whether calls of a source pass the waypoint of a front of a service, and whether all do: sidecars connect to the
-// pods themselves, gateways do where nothing says otherwise, and so does who has no identity. Callers that move to ambient mode
-// do both, unless the service moves with them: its pods then move after theirs, as far as that matters.
+// Passes reports whether calls of a source pass the waypoint of a front of a service, and whether all do: sidecars
+// connect to the pods themselves, gateways do where nothing says otherwise, and so does who has no identity. Callers
+// that move to ambient mode do both, unless the service moves with them: its pods then move after theirs, as far as
+// that matters.
 // https://istio.io/latest/docs/ambient/usage/waypoint/#configure-a-pod-to-use-a-specific-waypoint
 func (p *Policy) Passes(s Source, to *Service, f *Front) (some, all bool) {
 	passes := func(s *Service) (some, all bool) {
@@ -111,7 +112,8 @@ func (s *Service) WaypointWay() string {
 	return fmt.Sprintf("let calls to it pass a waypoint: label the Namespace %s %s", s.Namespace, label)
 }
 
-// WaypointWayTo says how calls to a port of a service in ambient mode can pass a waypoint: its own, where calls to other ports do.
+// WaypointWayTo says how calls to a port of a service in ambient mode can pass a waypoint: its own, where calls to
+// other ports do.
 func (s *Service) WaypointWayTo(port uint16) string {
 	if ways := s.Through(); len(ways) > 0 {
 		return fmt.Sprintf("add a port with `targetPort: %d` to its Service %s", port, ways[0].Host)
@@ -119,7 +121,8 @@ func (s *Service) WaypointWayTo(port uint16) string {
 	return s.WaypointWay()
 }
 
-// With is a mesh whose pods in ambient mode, or with sidecars, have another data plane, and a waypoint or none in front of them.
+// With is a mesh whose pods in ambient mode, or with sidecars, have another data plane, and a waypoint or none in front
+// of them.
 func (m *Mesh) With(d Dataplane, w *Waypoint) *Mesh {
 	with := *m
 	with.Ambient, with.Services = d == Ambient, slices.Clone(m.Services)
@@ -145,7 +148,8 @@ func (m *Mesh) With(d Dataplane, w *Waypoint) *Mesh {
 	return &with
 }
 
-// AssumedFronts is a Kubernetes Service of the name of a service, with its ports, where no manifests say what is in front of its pods.
+// AssumedFronts is a Kubernetes Service of the name of a service, with its ports, where no manifests say what is in
+// front of its pods.
 func AssumedFronts(s *Service, w *Waypoint) (all []Front) {
 	for _, p := range s.Ports {
 		all = append(all, Front{Host: s.Name, Port: p.Number, Target: p.Number, Waypoint: w})

@@ -23,8 +23,8 @@ type Found struct {
 	Placement *placement.Placement
 }
 
-// Look looks for the parts of a project in and below a folder, which need not exist. It passes over other projects, and over
-// hidden folders and those of package managers in the folder itself. The error names a folder that cannot be read.
+// Look looks for the parts of a project in and below a folder, which need not exist. It passes over other projects, and
+// over hidden folders and those of package managers in the folder itself. The error names a folder that cannot be read.
 func Look(folder string) (Found, error) {
 	wd, err := os.Getwd()
 	if err != nil {

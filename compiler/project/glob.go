@@ -12,8 +12,8 @@ import (
 )
 
 // glob returns the sorted absolute paths of the files below a folder that match a pattern. `**` matches any number of
-// folders. It skips .git, folders that symbolic links lead to, and other projects: folders with their own meshc.yaml. It
-// also skips folders whose names begin with two dots, which hold what the files of a mounted ConfigMap are links to:
+// folders. It skips .git, folders that symbolic links lead to, and other projects: folders with their own meshc.yaml.
+// It also skips folders whose names begin with two dots, which hold what the files of a mounted ConfigMap are links to:
 // https://github.com/kubernetes/kubernetes/blob/v1.34.0/pkg/volume/util/atomic_writer.go
 func (p *Project) glob(folder, pattern string) ([]string, error) {
 	base, rest := doublestar.SplitPattern(filepath.ToSlash(filepath.Clean(pattern)))

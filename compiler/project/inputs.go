@@ -27,9 +27,9 @@ type Input struct {
 	Text []byte
 }
 
-// Intents reads the intents for an environment, sorted by name: the files that the `sources` globs match, without those of
-// other environments. If there are paths, it reads the files among them, whatever their names, and of the folders the files
-// that the globs match.
+// Intents reads the intents for an environment, sorted by name: the files that the `sources` globs match, without those
+// of other environments. If there are paths, it reads the files among them, whatever their names, and of the folders
+// the files that the globs match.
 func (p *Project) Intents(environment string, stdin io.Reader) ([]Input, error) {
 	common, err := p.match(p.Config.Sources)
 	if err != nil {
@@ -161,10 +161,10 @@ func (p *Project) match(globs []string) (map[string]bool, error) {
 // manifests matches the names of workload manifests.
 const manifests = "**/*.{yaml,yml,json}"
 
-// Workloads reads the workload manifests that patterns name: files, folders, globs, or `-` for standard input, relative to the
-// current folder. Without patterns it reads those of meshc.yaml, relative to it. In both cases a file, or the stream `-`, has
-// the namespace that meshc.yaml gives it. A pattern that matches nothing is an error, or a finding if it is from meshc.yaml:
-// without manifests, most checks would pass.
+// Workloads reads the workload manifests that patterns name: files, folders, globs, or `-` for standard input, relative
+// to the current folder. Without patterns it reads those of meshc.yaml, relative to it. In both cases a file, or the
+// stream `-`, has the namespace that meshc.yaml gives it. A pattern that matches nothing is an error, or a finding if
+// it is from meshc.yaml: without manifests, most checks would pass.
 func (p *Project) Workloads(patterns []string, stdin io.Reader) ([]inventory.Input, diag.List, error) {
 	r := workloadReader{Project: p, seen: map[string]bool{}, namespaces: map[string]string{}}
 	var findings diag.List

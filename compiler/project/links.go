@@ -15,9 +15,10 @@ var (
 	errGitsOwn          = errors.New("is in git's own folder, where nothing of a project is")
 )
 
-// StaysInRepository returns an error if a path leads out of the git repository that it seems to be in, or into git's own folder
-// there. Whoever proposes a change to the repository can add symbolic links; they decide neither which file of the machine is
-// shown to them, nor which one is overwritten. The path need not exist. One that is in no repository may lead anywhere.
+// StaysInRepository returns an error if a path leads out of the git repository that it seems to be in, or into git's
+// own folder there. Whoever proposes a change to the repository can add symbolic links; they decide neither which file
+// of the machine is shown to them, nor which one is overwritten. The path need not exist. One that is in no repository
+// may lead anywhere.
 func StaysInRepository(path string) error {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -50,8 +51,8 @@ func StaysInRepository(path string) error {
 	return nil
 }
 
-// gitsOwn reports whether a path below a folder is in a folder in which git keeps its own files, such as the credentials of
-// a CI job.
+// gitsOwn reports whether a path below a folder is in a folder in which git keeps its own files, such as the
+// credentials of a CI job.
 func gitsOwn(folder, path string) bool {
 	rel, err := filepath.Rel(folder, path)
 	return err == nil && slices.ContainsFunc(strings.Split(rel, string(filepath.Separator)), func(name string) bool { return strings.EqualFold(name, ".git") })

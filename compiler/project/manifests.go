@@ -12,8 +12,8 @@ import (
 	"github.com/meshc/meshc/targets"
 )
 
-// HoldsManifests reports whether a path has manifests rather than a project: a folder that meshc wrote has a lock, and a project
-// has intents. The error names a path that cannot be read.
+// HoldsManifests reports whether a path has manifests rather than a project: a folder that meshc wrote has a lock, and
+// a project has intents. The error names a path that cannot be read.
 func HoldsManifests(path string) (bool, error) {
 	if path == Stdin {
 		return false, nil
@@ -57,7 +57,8 @@ func LooksLikeManifests(text []byte) bool {
 	return false
 }
 
-// Manifests reads a file, or the files of a folder that may hold manifests, as Workloads does. Paths are relative to the folder.
+// Manifests reads a file, or the files of a folder that may hold manifests, as Workloads does. Paths are relative to
+// the folder.
 func (p *Project) Manifests(path string) (files []targets.File, err error) {
 	top := p.Absolute(path)
 	r := workloadReader{Project: p, seen: map[string]bool{}}

@@ -18,8 +18,8 @@ import (
 // maxApplier bounds the files that may say where others are applied. People write them.
 const maxApplier = 1 << 20
 
-// Placement reads what says where the manifests of some files, folders and globs are applied, there and in the repositories around
-// them.
+// Placement reads what says where the manifests of some files, folders and globs are applied, there and in the
+// repositories around them.
 func (p *Project) Placement(patterns ...string) *placement.Placement {
 	var sources []placement.Source
 	seen := map[string]bool{}

@@ -1,7 +1,7 @@
 // Package project finds and reads the files of a project on disk: its settings, intents and workload manifests.
 //
-// It knows files, globs and standard input, but not the contents of files, except for meshc.yaml, which names the others. It
-// never writes, and never follows a symbolic link out of the project.
+// It knows files, globs and standard input, but not the contents of files, except for meshc.yaml, which names the
+// others. It never writes, and never follows a symbolic link out of the project.
 package project
 
 import (
@@ -45,8 +45,9 @@ type Project struct {
 	unsaved map[string]string // by absolute path, in place of what is on disk
 }
 
-// Open finds the project that contains paths or, without paths, the current folder, and reads its settings. meshc.yaml is looked for in the folder of the first path and its parents, up to the root of a git repository. The
-// findings are those of meshc.yaml; the error names a path that cannot be read.
+// Open finds the project that contains paths or, without paths, the current folder, and reads its settings. meshc.yaml
+// is looked for in the folder of the first path and its parents, up to the root of a git repository. The findings are
+// those of meshc.yaml; the error names a path that cannot be read.
 func Open(paths []string) (*Project, diag.List, error) { return OpenUnsaved(nil, paths) }
 
 // OpenUnsaved is Open where an editor has other texts of some files than the disk, by their absolute paths.
@@ -97,12 +98,12 @@ func (p *Project) Environments() []string {
 	return slices.Sorted(maps.Keys(p.Config.Environments))
 }
 
-// Folders returns the folders in which files of the project were looked for or found, sorted: whatever changes it changes something in
-// one of these.
+// Folders returns the folders in which files of the project were looked for or found, sorted: whatever changes it
+// changes something in one of these.
 func (p *Project) Folders() []string { return slices.Sorted(maps.Keys(p.looked)) }
 
-// findUpwards looks for meshc.yaml in a folder and its parents. It stops at the root of a repository: a meshc.yaml above it
-// belongs to something else.
+// findUpwards looks for meshc.yaml in a folder and its parents. It stops at the root of a repository: a meshc.yaml
+// above it belongs to something else.
 func (p *Project) findUpwards(folder string) (root string, found bool, err error) {
 	for {
 		switch _, err := os.Lstat(filepath.Join(folder, ConfigName)); { // a dangling link exists too
@@ -122,8 +123,8 @@ func (p *Project) findUpwards(folder string) (root string, found bool, err error
 	}
 }
 
-// Name returns the name by which the compiler knows a file: slash-separated and relative to the project, so that the output
-// does not depend on where the project is.
+// Name returns the name by which the compiler knows a file: slash-separated and relative to the project, so that the
+// output does not depend on where the project is.
 func (p *Project) Name(path string) string {
 	if rel, err := filepath.Rel(p.Root, p.Absolute(path)); err == nil {
 		return filepath.ToSlash(rel)
@@ -143,8 +144,8 @@ func (p *Project) Path(name string) string {
 	}
 }
 
-// Shown returns a name as a user in the current folder would write it: slash-separated and on one line, with unprintable
-// characters escaped.
+// Shown returns a name as a user in the current folder would write it: slash-separated and on one line, with
+// unprintable characters escaped.
 func (p *Project) Shown(name string) string { return diag.PrintableLine(p.shown(name)) }
 
 func (p *Project) shown(name string) string {

@@ -76,8 +76,8 @@ func slurp(in io.Reader, size int64) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// staysInside refuses a path below the root that leads out of the project or to git's own files, and any other that leads out
-// of the repository around it.
+// staysInside refuses a path below the root that leads out of the project or to git's own files, and any other that
+// leads out of the repository around it.
 func (p *Project) staysInside(path string) error {
 	if !inside(p.Root, path) {
 		if err := StaysInRepository(path); err != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Texts returns the intents and the workload manifests of a project that is not on disk: its files are texts, by their names. Which of
-// them are read, and with which namespaces, meshc.yaml says as it does on disk; it has no environment.
+// Texts returns the intents and the workload manifests of a project that is not on disk: its files are texts, by their
+// names. Which of them are read, and with which namespaces, meshc.yaml says as it does on disk; it has no environment.
 func Texts(c config.Project, texts map[string]string) (intents []Input, workloads []inventory.Input, findings diag.List) {
 	names := slices.Sorted(maps.Keys(texts))
 	for _, name := range names {

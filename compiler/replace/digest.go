@@ -16,8 +16,9 @@ import (
 	"github.com/meshc/meshc/compiler/yamldoc"
 )
 
-// Digest returns sha256:HEX of what an object asks for: its spec, and the labels and annotations that Istio reads. It does not
-// depend on how the object is written, or on what a cluster adds to it. It is empty for what is larger than any object.
+// Digest returns sha256:HEX of what an object asks for: its spec, and the labels and annotations that Istio reads. It
+// does not depend on how the object is written, or on what a cluster adds to it. It is empty for what is larger than
+// any object.
 func Digest(object *yaml.Node) string {
 	var b strings.Builder
 	yamldoc.Canonical(&b, yamldoc.Get(object, "spec"))

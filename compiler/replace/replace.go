@@ -126,8 +126,8 @@ func (r *Removal) stays(one *config.Replaced, in, why string) {
 	r.Stays = append(r.Stays, fmt.Sprintf("%s in %s stays: %s", one.ID(), in, why))
 }
 
-// unplaced reports a manifest of what is replaced that names no namespace: something like an overlay gives it one, and others may use it,
-// too.
+// unplaced reports a manifest of what is replaced that names no namespace: something like an overlay gives it one, and
+// others may use it, too.
 func (r *Removal) unplaced(one *config.Replaced, places map[string][]place) {
 	for _, p := range places[one.Kind+" default/"+one.Name] {
 		if yamldoc.Scalar(p.object, "metadata", "namespace") == "" && Digest(p.object) == one.Digest {

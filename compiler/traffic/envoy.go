@@ -76,7 +76,8 @@ func (e *accessEntry) wanted() string {
 	return host
 }
 
-// passthrough is the cluster of connections to addresses that istiod has told the proxy nothing of, such as those outside the mesh.
+// passthrough is the cluster of connections to addresses that istiod has told the proxy nothing of, such as those
+// outside the mesh.
 // https://istio.io/latest/docs/tasks/traffic-management/egress/egress-control/
 const passthrough = "PassthroughCluster"
 
@@ -102,8 +103,8 @@ func (e *accessEntry) refusedHere() bool {
 	return strings.HasPrefix(e.details, rbacPrefix) || strings.HasPrefix(e.termination, rbacPrefix) || strings.HasPrefix(e.details, "ext_authz_") || strings.HasPrefix(e.details, "jwt_authn_")
 }
 
-// rbacPrefix begins what Envoy's RBAC filters say about a request or a connection that they refuse; the name of the policy
-// follows in brackets: responseDetail in source/extensions/filters/common/rbac/utility.cc of envoyproxy/envoy.
+// rbacPrefix begins what Envoy's RBAC filters say about a request or a connection that they refuse; the name of the
+// policy follows in brackets: responseDetail in source/extensions/filters/common/rbac/utility.cc of envoyproxy/envoy.
 const rbacPrefix = "rbac_access_denied_matched_policy["
 
 // outcome is what became of the request of an entry.
@@ -193,8 +194,8 @@ var failures = map[string]string{
 	"UDO":   "the pod's drop category",
 }
 
-// ruleOf reads the name that istiod gives to a rule in Envoy: `ns[shop]-policy[api]-rule[0]`, after a prefix for those of an
-// external authorizer; `none` is no rule at all.
+// ruleOf reads the name that istiod gives to a rule in Envoy: `ns[shop]-policy[api]-rule[0]`, after a prefix for those
+// of an external authorizer; `none` is no rule at all.
 // https://github.com/istio/istio/blob/master/pilot/pkg/security/authz/builder/builder.go
 func ruleOf(name string) (Rule, bool) {
 	if name == "none" {
@@ -211,8 +212,8 @@ func ruleOf(name string) (Rule, bool) {
 	return Rule{namespace, policyName, number}, true
 }
 
-// cluster reads the name that istiod gives to a cluster: `inbound|8080||`, `outbound|80|v1|api.shop.svc.cluster.local`. The
-// direction is empty for what is no such name.
+// cluster reads the name that istiod gives to a cluster: `inbound|8080||`, `outbound|80|v1|api.shop.svc.cluster.local`.
+// The direction is empty for what is no such name.
 // https://github.com/istio/istio/blob/master/pilot/pkg/model/push_context.go (BuildSubsetKey)
 func cluster(name string) (direction string, port uint16, host string) {
 	direction, rest, ok := strings.Cut(strings.TrimSuffix(name, ";"), "|")
@@ -225,7 +226,8 @@ func cluster(name string) (direction string, port uint16, host string) {
 	return direction, uint16(n), host
 }
 
-// serverName reads the name of a Service in the server name that sidecars send: `outbound_.8080_._.api.shop.svc.cluster.local`.
+// serverName reads the name of a Service in the server name that sidecars send:
+// `outbound_.8080_._.api.shop.svc.cluster.local`.
 // https://github.com/istio/istio/blob/master/pilot/pkg/model/push_context.go (BuildDNSSrvSubsetKey)
 func serverName(name string) (host string, port uint16) {
 	rest, ok := strings.CutPrefix(name, "outbound_.")

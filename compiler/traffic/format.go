@@ -28,8 +28,8 @@ func must(f *Format, err error) *Format {
 	return f
 }
 
-// NewFormat reads a format as accessLogFormat of a mesh has it: a text, or an object of JSON. The error says why lines of it
-// cannot be read.
+// NewFormat reads a format as accessLogFormat of a mesh has it: a text, or an object of JSON. The error says why lines
+// of it cannot be read.
 // https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#MeshConfig-access_log_format
 func NewFormat(text string) (*Format, error) {
 	f := &Format{}
@@ -199,9 +199,9 @@ func operatorEnd(text string) int {
 	return end
 }
 
-// split enters the values of a text. Envoy does not escape what clients send, so that they could write fields of their own. A
-// text counts if it can be split in one way only: each text between two values, sought from the left and from the right, is at
-// the same place.
+// split enters the values of a text. Envoy does not escape what clients send, so that they could write fields of their
+// own. A text counts if it can be split in one way only: each text between two values, sought from the left and from
+// the right, is at the same place.
 func (l *layout) split(e *accessEntry, text string) bool {
 	var starts, ends [maxFields]int
 	if len(l.fields) == 0 {

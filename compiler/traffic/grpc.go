@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// grpcLines puts together what servers of gRPC in Go, which enforce policies without a proxy, write about a request that they refuse, at
-// verbosity 2: the rule that denies it, if one does, the method, and who called. They write neither where nor at which time in
-// UTC.
+// grpcLines puts together what servers of gRPC in Go, which enforce policies without a proxy, write about a request
+// that they refuse, at verbosity 2: the rule that denies it, if one does, the method, and who called. They write
+// neither where nor at which time in UTC.
 // https://github.com/grpc/grpc-go/blob/master/internal/xds/rbac/rbac_engine.go
 type grpcLines struct {
 	by   string // the rule that denies the request

@@ -137,8 +137,8 @@ func (e *hubbleEnd) peer(ip string) Peer {
 	return p
 }
 
-// call makes a call of a flow: of the beginning of a connection, or of a request. What Hubble sees of a tunnel of ztunnel is not
-// what is called in it.
+// call makes a call of a flow: of the beginning of a connection, or of a request. What Hubble sees of a tunnel of
+// ztunnel is not what is called in it.
 func (h *hubbleFlow) call() (c Call, ok bool) {
 	if h.verdict == "" || h.time == "" {
 		return c, false

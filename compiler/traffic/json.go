@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// scanner reads a JSON text from its beginning to its end. It makes values only of what is asked for, which takes a fraction of
-// the time of encoding/json. After a mistake in the text every method does nothing.
+// scanner reads a JSON text from its beginning to its end. It makes values only of what is asked for, which takes a
+// fraction of the time of encoding/json. After a mistake in the text every method does nothing.
 type scanner struct {
 	text   string
 	at     int

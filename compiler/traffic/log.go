@@ -24,8 +24,8 @@ type Log struct {
 // maxLine is the length of the longest line that is read.
 const maxLine = 1 << 20
 
-// Read reads a log line by line and hands each call on. A call is valid until the function returns. The log may be of any
-// length, and the lines in it of several proxies.
+// Read reads a log line by line and hands each call on. A call is valid until the function returns. The log may be of
+// any length, and the lines in it of several proxies.
 func (l *Log) Read(r io.Reader, do func(*Call)) error {
 	in := bufio.NewReaderSize(r, maxLine)
 	for number := 1; ; number++ {
@@ -123,8 +123,8 @@ func (l *Log) parse(line string, do func(*Call)) bool {
 	return true
 }
 
-// held is connections of which requests may be seen yet. Hubble tells of a connection at each place that it passes, and of the requests
-// in it where a proxy reads them: then these are the calls.
+// held is connections of which requests may be seen yet. Hubble tells of a connection at each place that it passes, and
+// of the requests in it where a proxy reads them: then these are the calls.
 type held struct {
 	calls map[string]*Call // by connection; nil where there is nothing more to be said of it
 	order []string
@@ -216,7 +216,8 @@ func (r *recent) add(text string) {
 
 func (r *recent) has(text string) bool { return r.texts[text] }
 
-// withoutPrefix takes away what kubectl writes before a line: `[pod/NAME/CONTAINER] ` with --prefix, and the time with --timestamps.
+// withoutPrefix takes away what kubectl writes before a line: `[pod/NAME/CONTAINER] ` with --prefix, and the time with
+// --timestamps.
 // https://kubernetes.io/docs/reference/kubectl/generated/kubectl_logs/
 func withoutPrefix(line string) (rest, pod string) {
 	if after, ok := strings.CutPrefix(line, "[pod/"); ok {

@@ -142,8 +142,8 @@ func TestTunnelText(t *testing.T) {
 	assert.Equal(t, 1, log.Unknown, "two values of one key")
 }
 
-// The messages of RBAC filters span lines, and those of several threads alternate. What they tell of is not counted again where
-// the access log tells of it, too.
+// The messages of RBAC filters span lines, and those of several threads alternate. What they tell of is not counted
+// again where the access log tells of it, too.
 func TestDebugLines(t *testing.T) {
 	log, all := readAll(t, strings.ReplaceAll(`2026-10-09T22:49:11.332052Z|debug|envoy rbac external/envoy/source/extensions/filters/http/rbac/rbac_filter.cc:266|checking request: requestedServerName: outbound_.80_._.backend.shop.svc.cluster.local, sourceIP: 10.244.0.9:59898, directRemoteIP: 10.244.0.9:59898, remoteIP: 10.244.0.9:59898,localAddress: 10.244.0.14:8080, ssl: uriSanPeerCertificate: spiffe://cluster.local/ns/shop/sa/web, dnsSanPeerCertificate: , subjectPeerCertificate: , headers: ':authority', 'backend'
 ':path', '/api/x?y=1'

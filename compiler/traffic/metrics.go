@@ -17,8 +17,9 @@ type Metrics struct {
 // errMetrics is about a text that is not what the HTTP API of Prometheus answers.
 var errMetrics = errors.New("want what the HTTP API of Prometheus answers to a query for istio_requests_total or istio_tcp_connections_opened_total")
 
-// ReadMetrics reads what the HTTP API of Prometheus answers to a query for Istio's metrics: a vector, or a matrix whose counters
-// are followed. Calls are those that the callee's side reports; those to what has no proxy, as the caller's side does.
+// ReadMetrics reads what the HTTP API of Prometheus answers to a query for Istio's metrics: a vector, or a matrix whose
+// counters are followed. Calls are those that the callee's side reports; those to what has no proxy, as the caller's
+// side does.
 // https://prometheus.io/docs/prometheus/latest/querying/api/#expression-query-result-formats
 // https://istio.io/latest/docs/reference/config/metrics/
 func (m *Metrics) ReadMetrics(r io.Reader, do func(*Call)) error { return m.readMetrics(r, 0, do) }
@@ -142,7 +143,8 @@ func sample(s *scanner) (at, n float64) {
 	return at, n
 }
 
-// follow counts what a counter counted between its samples, and notes when. A counter that has become smaller began anew.
+// follow counts what a counter counted between its samples, and notes when. A counter that has become smaller began
+// anew.
 func (x *series) follow(s *scanner) {
 	before, any := 0.0, false
 	s.elements(func() {

@@ -4,8 +4,8 @@ import (
 	"strings"
 )
 
-// debugLines puts together what Envoy's RBAC filters write at the level debug: the request or connection that they look at, over
-// several lines, and then what becomes of it.
+// debugLines puts together what Envoy's RBAC filters write at the level debug: the request or connection that they look
+// at, over several lines, and then what becomes of it.
 // https://github.com/envoyproxy/envoy/blob/main/source/extensions/filters/http/rbac/rbac_filter.cc
 // https://github.com/envoyproxy/envoy/blob/main/source/extensions/filters/network/rbac/rbac_filter.cc
 type debugLines struct {
@@ -49,8 +49,8 @@ func isDebug(line string) bool {
 	return ok && stamp(at) != "" && debug && strings.HasPrefix(strings.TrimLeft(rest, " \t"), "envoy rbac")
 }
 
-// begin reads the first line of a message about a request. In it only the name of the server is the client's, and the identity
-// is that of a certificate of the mesh.
+// begin reads the first line of a message about a request. In it only the name of the server is the client's, and the
+// identity is that of a certificate of the mesh.
 func (d *debugLines) begin(text string) bool {
 	_, rest, _ := strings.Cut(text, "sourceIP: ")
 	source, rest, ok := strings.Cut(rest, ", directRemoteIP: ")
@@ -131,8 +131,8 @@ func threadOf(line string) string {
 	return thread
 }
 
-// end reads what becomes of a request: `enforced denied, matched policy ns[shop]-policy[api]-rule[0]`. In dry-run it is a shadow
-// that denies.
+// end reads what becomes of a request: `enforced denied, matched policy ns[shop]-policy[api]-rule[0]`. In dry-run it is
+// a shadow that denies.
 func (d *debugLines) end(line string) (*lookedAt, bool) {
 	thread := threadOf(line)
 	l := d.looked[thread]

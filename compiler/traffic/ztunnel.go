@@ -73,8 +73,8 @@ func (z *tunnelEntry) member(key string, s *scanner) bool {
 	return f != nil
 }
 
-// tunnelText reads a line of ztunnel's access log as text: the time, the level, the scope, the message, then KEY=VALUE, where a
-// text is in quotes with backslashes as Rust writes them. Every key has one value.
+// tunnelText reads a line of ztunnel's access log as text: the time, the level, the scope, the message, then KEY=VALUE,
+// where a text is in quotes with backslashes as Rust writes them. Every key has one value.
 func tunnelText(line string) (z tunnelEntry, ok bool) {
 	line = strings.ReplaceAll(line, "\t", " ")
 	s := fields{rest: line}

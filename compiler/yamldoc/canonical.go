@@ -12,7 +12,8 @@ import (
 // MaxCanonical bounds, about, what Canonical writes of the large values that aliases make of short texts.
 const MaxCanonical = 4 << 20
 
-// Canonical writes a value in a form that does not depend on how it is written: with its keys sorted, and without those that have no value.
+// Canonical writes a value in a form that does not depend on how it is written: with its keys sorted, and without those
+// that have no value.
 func Canonical(b *strings.Builder, n *yaml.Node) {
 	switch n = Resolve(n); {
 	case n == nil, b.Len() > MaxCanonical:

@@ -7,8 +7,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// parseJSON sets Root of a document that Split found to be a JSON object. Every JSON object is YAML, except that YAML has no
-// escapes of surrogates. The result is as if yaml.v3 had read it, but for the positions of nodes, in a tenth of the time.
+// parseJSON sets Root of a document that Split found to be a JSON object. Every JSON object is YAML, except that YAML
+// has no escapes of surrogates. The result is as if yaml.v3 had read it, but for the positions of nodes, in a tenth of
+// the time.
 func (d *Document) parseJSON() error {
 	r := &jsonReader{text: d.Text}
 	root := r.value()

@@ -6,11 +6,12 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// maxDepth is far more than any Kubernetes object needs and far less than what overflows the stack of a function that follows
-// every value of a document, and every alias.
+// maxDepth is far more than any Kubernetes object needs and far less than what overflows the stack of a function that
+// follows every value of a document, and every alias.
 const maxDepth = 500
 
-// expansion is how many values a document may have beyond its size in bytes, by aliases: what follows them all must end.
+// expansion is how many values a document may have beyond its size in bytes, by aliases: what follows them all must
+// end.
 const expansion = 100_000
 
 // nestingError is the error about a document whose values do not end within these limits, once aliases are followed.

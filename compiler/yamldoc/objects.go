@@ -14,8 +14,8 @@ type Object struct {
 	APIVersion, Kind string
 }
 
-// Objects returns the object that a node is, or those of a List. Items of a DeploymentList are Deployments of its version unless
-// they state otherwise; those of a plain List state it themselves.
+// Objects returns the object that a node is, or those of a List. Items of a DeploymentList are Deployments of its
+// version unless they state otherwise; those of a plain List state it themselves.
 func Objects(root *yaml.Node) iter.Seq[Object] {
 	return func(yield func(Object) bool) { objects(Object{Node: root}, yield) }
 }

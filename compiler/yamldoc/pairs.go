@@ -19,9 +19,9 @@ func Resolve(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-// Pairs returns the keys and values of a mapping in their order, then those from merge keys; own keys take precedence. A
-// mapping is unfolded once however often it is merged, so the work is bounded by the size of the document. Of a repeated
-// key the first counts, and the other is a Repeat.
+// Pairs returns the keys and values of a mapping in their order, then those from merge keys; own keys take precedence.
+// A mapping is unfolded once however often it is merged, so the work is bounded by the size of the document. Of a
+// repeated key the first counts, and the other is a Repeat.
 func Pairs(mapping *yaml.Node) ([]Pair, []Repeat) {
 	return PairsInto(make([]Pair, 0, len(mapping.Content)/2), mapping)
 }

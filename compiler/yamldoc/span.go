@@ -9,8 +9,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Span returns the span of a node: a scalar or a flow collection as written, up to the end of its first line; the first line
-// of a block collection; an alias itself. Of a very long flow collection it is the opening bracket.
+// Span returns the span of a node: a scalar or a flow collection as written, up to the end of its first line; the first
+// line of a block collection; an alias itself. Of a very long flow collection it is the opening bracket.
 func (d *Document) Span(n *yaml.Node) source.Span {
 	if n == nil || n.Line == 0 {
 		return d.Start()
@@ -42,8 +42,8 @@ func (d *Document) lineStart(line int) int {
 	return d.File.Offset(d.line + line)
 }
 
-// linesOf returns where the lines of a text begin, as YAML counts them; nil if they all end with a line feed. To yaml.v3 a
-// lone carriage return ends a line too, and so do the line breaks of Unicode (YAML 1.1, section 4.2).
+// linesOf returns where the lines of a text begin, as YAML counts them; nil if they all end with a line feed. To
+// yaml.v3 a lone carriage return ends a line too, and so do the line breaks of Unicode (YAML 1.1, section 4.2).
 func linesOf(text string) []int {
 	if strings.Count(text, "\r") == strings.Count(text, "\r\n") && !strings.Contains(text, "\u0085") &&
 		!strings.Contains(text, "\u2028") && !strings.Contains(text, "\u2029") {

@@ -8,9 +8,10 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Split cuts a stream into its documents without parsing them, so that a broken one leaves the others readable. `---` and
-// `...` at the start of a line are markers everywhere, in block scalars and quotes too (YAML 1.2, c-forbidden). JSON
-// objects that follow one another without markers are documents too, as in kubectl. Documents without content are omitted.
+// Split cuts a stream into its documents without parsing them, so that a broken one leaves the others readable. `---`
+// and `...` at the start of a line are markers everywhere, in block scalars and quotes too (YAML 1.2, c-forbidden).
+// JSON objects that follow one another without markers are documents too, as in kubectl. Documents without content are
+// omitted.
 func Split(f *source.File) iter.Seq[*Document] {
 	return func(yield func(*Document) bool) {
 		begin := 0

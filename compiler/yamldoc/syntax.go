@@ -49,8 +49,8 @@ var isControl = func() (t [256]bool) {
 
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 
-// syntaxError gives an error of yaml.v3 its line. yaml.v3 often names the line where the broken collection begins, or none,
-// so the line is the first that no valid beginning of the document includes.
+// syntaxError gives an error of yaml.v3 its line. yaml.v3 often names the line where the broken collection begins, or
+// none, so the line is the first that no valid beginning of the document includes.
 func (d *Document) syntaxError(err error) *SyntaxError {
 	named, message := 1, err.Error()
 	if m := yamlLine.FindStringSubmatch(message); m != nil {
@@ -71,8 +71,8 @@ func (d *Document) syntaxError(err error) *SyntaxError {
 	return e
 }
 
-// maxSearched bounds the documents whose broken line is searched, which parses about twenty beginnings of the text. In larger
-// ones it is the line that yaml.v3 names.
+// maxSearched bounds the documents whose broken line is searched, which parses about twenty beginnings of the text. In
+// larger ones it is the line that yaml.v3 names.
 const maxSearched = 64 << 10
 
 func (d *Document) brokenLine(named int) (from, to int) {

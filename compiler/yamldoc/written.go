@@ -9,8 +9,8 @@ import (
 	"github.com/meshc/meshc/compiler/yamldoc/plainyaml"
 )
 
-// written returns the root that the library would make of a document, if it is one as programs write them; nil otherwise. A document with
-// comments is left to the library, which keeps them.
+// written returns the root that the library would make of a document, if it is one as programs write them; nil
+// otherwise. A document with comments is left to the library, which keeps them.
 func (m *Memory) written(text string) *yaml.Node {
 	if strings.IndexByte(text, '#') >= 0 {
 		return nil
@@ -115,7 +115,8 @@ func plainTag(value string) string {
 	return n.ShortTag()
 }
 
-// isWord reports whether a text begins with a letter and is not one of the words that are no text: resolve.go of the library.
+// isWord reports whether a text begins with a letter and is not one of the words that are no text: resolve.go of the
+// library.
 func isWord(value string) bool {
 	if value == "" || value[0]|0x20 < 'a' || value[0]|0x20 > 'z' {
 		return false

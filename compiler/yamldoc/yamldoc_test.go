@@ -212,8 +212,8 @@ func TestValues(t *testing.T) {
 	}
 }
 
-// No byte of a stream is skipped: what is in no document is blank, a comment or a marker, and what follows the root of a
-// document is an error.
+// No byte of a stream is skipped: what is in no document is blank, a comment or a marker, and what follows the root of
+// a document is an error.
 func FuzzSplit(f *testing.F) {
 	for _, seed := range []string{"a: b\n---\nc: d\n", "{\"a\": 1}\n{\"b\": 2}{}", "  a: b\nc: d\n", "... a\n%x\n", "%YAML 1.1\n---\na\n...\n# x\n", "--- {a: b} c\n"} {
 		f.Add(seed)
@@ -252,8 +252,8 @@ func second(text string) error {
 	return err
 }
 
-// What follows aliases comes to an end, so an alias of itself is an error of the text, wherever it is; so is a chain of aliases
-// that is too long, and so are aliases of aliases that stand for too much.
+// What follows aliases comes to an end, so an alias of itself is an error of the text, wherever it is; so is a chain of
+// aliases that is too long, and so are aliases of aliases that stand for too much.
 func TestNested(t *testing.T) {
 	chain := "- &a0 [x]\n"
 	for i := range 300 {

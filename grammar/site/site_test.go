@@ -32,7 +32,8 @@ var (
 	ids   = regexp.MustCompile(`\bid="([^"]*)"`)
 )
 
-// Every link leads to a page and a heading that are there, or to a file of the repository; nothing is fetched from elsewhere.
+// Every link leads to a page and a heading that are there, or to a file of the repository; nothing is fetched from
+// elsewhere.
 func TestNoDeadLinks(t *testing.T) {
 	out := written(t)
 	pages := map[string]string{}

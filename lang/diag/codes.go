@@ -180,8 +180,8 @@ type Entry struct {
 	Title    string // lower case, no full stop
 }
 
-// Follows says from which other faults a finding of the checks may follow. Such a finding is held back until the other fault
-// is fixed.
+// Follows says from which other faults a finding of the checks may follow. Such a finding is held back until the other
+// fault is fixed.
 type Follows uint8
 
 const (

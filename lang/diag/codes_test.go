@@ -74,7 +74,8 @@ func TestEntries(t *testing.T) {
 	}
 }
 
-// Users silence and raise findings by code, so a severity belongs to a code: only this package assigns one to a finding.
+// Users silence and raise findings by code, so a severity belongs to a code: only this package assigns one to a
+// finding.
 func TestSeverityIsTheCodes(t *testing.T) {
 	files := token.NewFileSet()
 	err := filepath.WalkDir("../..", func(path string, e fs.DirEntry, err error) error {

@@ -1,7 +1,7 @@
 // Package diag defines findings: what meshc reports about an input, with a code, a place and a way to fix it.
 //
-// It contains the table of all codes and writes findings as text, JSON, SARIF and GitHub annotations. It does not know what
-// causes a finding, and it does not decide what a run does about one.
+// It contains the table of all codes and writes findings as text, JSON, SARIF and GitHub annotations. It does not know
+// what causes a finding, and it does not decide what a run does about one.
 package diag
 
 import (
@@ -126,8 +126,8 @@ func (l List) Sort() List {
 	})
 }
 
-// Settled drops the findings that may follow from another fault: from an unread input, if there is one, or from an unknown name
-// in the list.
+// Settled drops the findings that may follow from another fault: from an unread input, if there is one, or from an
+// unknown name in the list.
 func (l List) Settled(unread bool) List {
 	unknown := slices.ContainsFunc(l, func(d Diagnostic) bool { return d.Code.follows() == UnknownName })
 	return slices.DeleteFunc(l, func(d Diagnostic) bool {

@@ -15,9 +15,9 @@ type Fixed struct {
 	Fixes int          // number of fixes with an edit in this file
 }
 
-// ApplyFixes applies the first safe fix of each finding and returns the changed sources, sorted by name. A fix is applied
-// completely or not at all. One that overlaps an earlier fix is left for the next round, after the checks have run again.
-// Nothing is written to disk.
+// ApplyFixes applies the first safe fix of each finding and returns the changed sources, sorted by name. A fix is
+// applied completely or not at all. One that overlaps an earlier fix is left for the next round, after the checks have
+// run again. Nothing is written to disk.
 func ApplyFixes(l List) []Fixed {
 	accepted := map[*source.File]*changes{}
 	for _, d := range l {
@@ -63,8 +63,8 @@ func fits(accepted map[*source.File]*changes, edits []Edit) bool {
 	return true
 }
 
-// clash reports whether two edits of a file exclude each other. Two equal edits count as one. Two insertions at the same
-// place have no order, so only one of them can be made.
+// clash reports whether two edits of a file exclude each other. Two equal edits count as one. Two insertions at the
+// same place have no order, so only one of them can be made.
 func clash(a, b Edit) bool {
 	return a != b && (a.Span.Start < b.Span.End && b.Span.Start < a.Span.End || a.Span.Start == b.Span.Start)
 }

@@ -9,7 +9,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// GitHub writes findings as workflow commands, one per line, which GitHub Actions shows as annotations of a pull request:
+// GitHub writes findings as workflow commands, one per line, which GitHub Actions shows as annotations of a pull
+// request:
 // https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
 func GitHub(w io.Writer, l List) error {
 	b := bufio.NewWriter(w)

@@ -32,7 +32,8 @@ func GitLab(w io.Writer, l List) error {
 		if s := d.Primary; !s.IsZero() {
 			f.Location = location{PrintableLine(s.File.Name), lines{s.StartPosition().Line}}
 		}
-		// Without the line, so that a finding stays the same when it moves; GitLab drops all but one with the same fingerprint.
+		// Without the line, so that a finding stays the same when it moves; GitLab drops all but one with the same
+		// fingerprint.
 		same := string(d.Code) + "\x00" + f.Location.Path + "\x00" + d.Message
 		sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%d", same, seen[same]))
 		seen[same]++

@@ -8,8 +8,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// JSON writes findings as one object. The schema is stable: fields may be added but are never renamed or removed. If that
-// ever has to change, `version` increases.
+// JSON writes findings as one object. The schema is stable: fields may be added but are never renamed or removed. If
+// that ever has to change, `version` increases.
 //
 //	{
 //	  "version": 1,
@@ -27,8 +27,8 @@ import (
 //	}
 //
 // PLACE is {"file": "shop.mesh", "start": POSITION, "end": POSITION} and excludes its end. A POSITION is
-// {"offset": 12, "line": 2, "column": 5}. Offsets are in bytes and start at 0. Lines and columns start at 1, and columns
-// are in characters (Unicode code points). An edit replaces the text of its place.
+// {"offset": 12, "line": 2, "column": 5}. Offsets are in bytes and start at 0. Lines and columns start at 1, and
+// columns are in characters (Unicode code points). An edit replaces the text of its place.
 func JSON(w io.Writer, l List) error {
 	out := jsonReport{
 		Version: 1,

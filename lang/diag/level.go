@@ -23,7 +23,8 @@ func ParseLevel(word string) (Level, error) {
 	return Warn, fmt.Errorf("unknown level %q; want silence, warn or error", word)
 }
 
-// Apply returns the list with the levels of its codes applied. Errors cannot be demoted. The list itself is not changed.
+// Apply returns the list with the levels of its codes applied. Errors cannot be demoted. The list itself is not
+// changed.
 func (l List) Apply(levels map[Code]Level) List {
 	if len(levels) == 0 {
 		return l

@@ -9,9 +9,9 @@ import (
 const longestGuess = 64
 
 // Nearest returns the candidate that was most likely meant by a misspelled name: the one at the smallest
-// Damerau-Levenshtein distance, ignoring case. The distance is at most a third of the length of name, but at least 1 and
-// less than the length. Of several candidates at the same distance the first wins. It returns false if there is no such
-// candidate, or if name is itself a candidate.
+// Damerau-Levenshtein distance, ignoring case. The distance is at most a third of the length of name, but at least 1
+// and less than the length. Of several candidates at the same distance the first wins. It returns false if there is no
+// such candidate, or if name is itself a candidate.
 func Nearest(name string, among []string) (string, bool) {
 	if name == "" || len(name) > longestGuess {
 		return "", false
@@ -51,8 +51,8 @@ func letters(to []rune, name string) []rune {
 // distance holds the three rows of the computation, so that they can be reused.
 type distance struct{ rows [3][]int }
 
-// between returns the Damerau-Levenshtein distance (optimal string alignment) of two words, or any number above limit if
-// the distance is above limit.
+// between returns the Damerau-Levenshtein distance (optimal string alignment) of two words, or any number above limit
+// if the distance is above limit.
 func (d *distance) between(a, b []rune, limit int) int {
 	for len(a) > 0 && len(b) > 0 && a[0] == b[0] { // names of a project often have a common prefix
 		a, b = a[1:], b[1:]

@@ -22,8 +22,8 @@ type glyph struct {
 }
 
 // glyphOf returns the display form of the first character of s, which starts at a column counted from 0. Control
-// characters, invalid UTF-8, and characters that are invisible or change the text direction are spelled out: a source must
-// not be able to control the terminal or to look like something else.
+// characters, invalid UTF-8, and characters that are invisible or change the text direction are spelled out: a source
+// must not be able to control the terminal or to look like something else.
 func glyphOf(s string, column int) (g glyph, size int) {
 	r, size := utf8.DecodeRuneInString(s)
 	switch {
@@ -95,14 +95,16 @@ func PrintableLines(text []byte) []byte {
 }
 
 // Commands in what a CI job prints. GitHub's runner obeys `::` at the
-// start of a line, after any white space, and `##[` anywhere; those of Azure Pipelines, TeamCity and Octopus obey `##NAME[`.
+// start of a line, after any white space, and `##[` anywhere; those of Azure Pipelines, TeamCity and Octopus obey
+// `##NAME[`.
 // https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs
 var (
 	colons = regexp.MustCompile(`(?m)^([\t\v\f\r \p{Zs}]*)::([^:]|$)`)
 	hashes = regexp.MustCompile(`#(#[A-Za-z]*\[)`)
 )
 
-// withoutCommands spells out the first character of each command in a text, so that it is none; in JSON, its meaning stays.
+// withoutCommands spells out the first character of each command in a text, so that it is none; in JSON, its meaning
+// stays.
 func withoutCommands(text []byte) []byte {
 	if bytes.Contains(text, []byte("::")) {
 		text = colons.ReplaceAll(text, []byte(`$1\x3a:$2`))
@@ -113,7 +115,8 @@ func withoutCommands(text []byte) []byte {
 	return text
 }
 
-// HoldsCommand reports whether the runner of a CI job might obey a part of a text, if that part were at the start of a line.
+// HoldsCommand reports whether the runner of a CI job might obey a part of a text, if that part were at the start of a
+// line.
 func HoldsCommand(text string) bool {
 	return strings.Contains(text, "##") && hashes.MatchString(text) || strings.Contains(text, "::") && spacedColons.MatchString(text)
 }
@@ -130,8 +133,8 @@ func steers(r rune) bool {
 	return r == utf8.RuneError || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co)
 }
 
-// Misleads reports whether a character makes editors and reviews show a line as another text than the one that is read: it
-// changes the direction of the text around it, or some of them break the line there.
+// Misleads reports whether a character makes editors and reviews show a line as another text than the one that is read:
+// it changes the direction of the text around it, or some of them break the line there.
 func Misleads(r rune) bool {
 	if r < unicode.MaxASCII { // almost all of what is read
 		return r < ' ' && r != '\t'

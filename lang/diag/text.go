@@ -201,8 +201,8 @@ func stars(s string) string {
 }
 
 // How much of a line, in bytes before and after a mark, is looked at: more than is shown, and little of a line of many
-// megabytes, which may have thousands of findings. A word that begins or ends farther away counts up to a limit, so that no
-// secret is shown in part.
+// megabytes, which may have thousands of findings. A word that begins or ends farther away counts up to a limit, so
+// that no secret is shown in part.
 const (
 	nearby  = 16 * lineColumns
 	farther = 16 << 10

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// widest is the largest width that a cell can impose on its column. A cell with many labels would otherwise push the rest
-// of the row out of sight.
+// widest is the largest width that a cell can impose on its column. A cell with many labels would otherwise push the
+// rest of the row out of sight.
 const widest = 40
 
 // columns aligns the clauses of consecutive services, and of consecutive externals and issuers.

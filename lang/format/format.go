@@ -15,9 +15,9 @@ import (
 	"github.com/meshc/meshc/lang"
 )
 
-// Format formats a file: no trailing white space, at most one empty line in a row, the clauses of a statement in a fixed
-// order, and the clauses of consecutive services in columns. Formatting is idempotent. A file with syntax errors is
-// rejected.
+// Format formats a file: no trailing white space, at most one empty line in a row, the clauses of a statement in a
+// fixed order, and the clauses of consecutive services in columns. Formatting is idempotent. A file with syntax errors
+// is rejected.
 func Format(f *lang.File) ([]byte, error) {
 	if f.Broken {
 		return nil, fmt.Errorf("%s has syntax errors and stays as it is", f.Source.Name)

@@ -10,8 +10,8 @@ import (
 // indent is the indentation of continuation lines and of operations in braces.
 const indent = 4
 
-// statement formats a statement whose words keep their order. Line breaks after a comma or an arrow are kept, and braces
-// that span several lines get one operation per line.
+// statement formats a statement whose words keep their order. Line breaks after a comma or an arrow are kept, and
+// braces that span several lines get one operation per line.
 func (p *printer) statement(s lang.Stmt) string {
 	span := s.Span()
 	for p.next < len(p.tokens) && p.tokens[p.next].Start < span.Start {

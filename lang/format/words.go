@@ -166,7 +166,8 @@ func operation(o lang.Operation) string {
 	return strings.TrimPrefix(words(methods, o.Path), " ")
 }
 
-// cells returns the parts of a service, an external or an issuer that are aligned in columns, or nil for other statements.
+// cells returns the parts of a service, an external or an issuer that are aligned in columns, or nil for other
+// statements.
 func cells(s lang.Stmt) []string {
 	switch s := s.(type) {
 	case *lang.Service:

@@ -27,8 +27,8 @@ type Line struct {
 	Comment string    // a comment at the end of the line, without the #
 }
 
-// Lines formats statements as a source file. Names that need quotes get them. It is an error if no text has the meaning of
-// a statement, for example because a name contains a newline or a list is empty.
+// Lines formats statements as a source file. Names that need quotes get them. It is an error if no text has the meaning
+// of a statement, for example because a name contains a newline or a list is empty.
 //
 // What an empty line separates is laid out independently, so that each part is read back on its own, several at a time.
 func Lines(lines []Line) ([]byte, error) {

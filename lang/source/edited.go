@@ -6,8 +6,8 @@ type Edit struct {
 	Text       string
 }
 
-// Edited returns the file with some edits made, which are in order and do not overlap. Its text is the new one, and the places of its
-// spans are those of the file as it was: what is inserted is where it is inserted.
+// Edited returns the file with some edits made, which are in order and do not overlap. Its text is the new one, and the
+// places of its spans are those of the file as it was: what is inserted is where it is inserted.
 func (f *File) Edited(edits []Edit) *File {
 	text, at := make([]byte, 0, len(f.Text)), 0
 	for _, e := range edits {

@@ -26,8 +26,9 @@ type File struct {
 	edits []Edit
 }
 
-// mark is the start of a character, with the length of the text before it. Columns are counted from the last mark rather
-// than from the start of a line, so that a file with a single line of many megabytes, such as JSON, takes linear time.
+// mark is the start of a character, with the length of the text before it. Columns are counted from the last mark
+// rather than from the start of a line, so that a file with a single line of many megabytes, such as JSON, takes linear
+// time.
 type mark struct{ offset, runes, utf16 int }
 
 const stride = 1 << 8
@@ -52,8 +53,8 @@ func (s Span) Text() string {
 	return s.File.Text[s.Start:s.End]
 }
 
-// To returns the smallest span that includes s and t, which must be in the same file. If one of them is zero, it returns
-// the other.
+// To returns the smallest span that includes s and t, which must be in the same file. If one of them is zero, it
+// returns the other.
 func (s Span) To(t Span) Span {
 	switch {
 	case s.File == nil:
@@ -215,7 +216,8 @@ func isASCII(text string) bool {
 	return true
 }
 
-// mark makes the marks: for each multiple of stride up to the length of the text, the start of the character at that byte.
+// mark makes the marks: for each multiple of stride up to the length of the text, the start of the character at that
+// byte.
 func (f *File) mark() {
 	f.marks = make([]mark, 0, len(f.Text)/stride+1)
 	var m mark

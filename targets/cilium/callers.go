@@ -221,8 +221,8 @@ func (e *emission) callersOf(s *policy.Service, r *policy.Rule) (all callers) {
 	return all
 }
 
-// meeting returns the sources that some callers of another may be among. Services with one account are one to Cilium, and so
-// are addresses.
+// meeting returns the sources that some callers of another may be among. Services with one account are one to Cilium,
+// and so are addresses.
 func meeting(from policy.Source, except []policy.Source) (all []policy.Source) {
 	for _, x := range except {
 		one := x.Kind == policy.FromService && from.Kind == policy.FromService && x.Service.Namespace == from.Service.Namespace

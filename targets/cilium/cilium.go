@@ -80,8 +80,8 @@ func (t *target) Read(files []*source.File, mesh enforce.Mesh) (*enforce.Layer, 
 	return read.Files(files, mesh)
 }
 
-// Emit returns the manifests of a policy in the order of an apply, and findings about what cannot be expressed. What has
-// an error is left out.
+// Emit returns the manifests of a policy in the order of an apply, and findings about what cannot be expressed. What
+// has an error is left out.
 func (t *target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {
 	e := &emission{target: t, Policy: p, writer: targets.NewWriter(), guessed: map[*policy.Service]bool{}}
 	if e.refuseProject() {

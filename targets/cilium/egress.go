@@ -126,8 +126,9 @@ func (e *emission) podsOf(s *policy.Service) selector {
 	return of
 }
 
-// rules returns rules of egress, with the DNS that every pod needs. Cilium learns what the names of hosts lead to from the answers that
-// it sees, so it reads them where names are used: https://docs.cilium.io/en/stable/security/policy/language/#dns-based
+// rules returns rules of egress, with the DNS that every pod needs. Cilium learns what the names of hosts lead to from
+// the answers that it sees, so it reads them where names are used:
+// https://docs.cilium.io/en/stable/security/policy/language/#dns-based
 func (x *exits) rules() (rules []targets.Fields) {
 	slices.Sort(x.keys)
 	add := func(to targets.Field, ports []targets.Fields) {

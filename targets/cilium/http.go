@@ -11,8 +11,8 @@ import (
 
 // operations returns the rules for HTTP that some requests need; none where they are told apart by nothing of HTTP's.
 //
-// Cilium's proxy compares the path with the query behind it, so an expression takes any query. It compares whole texts (RE2's
-// full match, by safe_regex of Envoy); the anchors say so to readers.
+// Cilium's proxy compares the path with the query behind it, so an expression takes any query. It compares whole texts
+// (RE2's full match, by safe_regex of Envoy); the anchors say so to readers.
 func operations(q *policy.Requests) (all []operation) {
 	if !q.OfHTTP() {
 		return nil
@@ -69,7 +69,8 @@ func path(o policy.Operation) string {
 	return "^" + regexp.QuoteMeta(o.Path) + query + "$"
 }
 
-// template returns an expression for the same paths as a template of Envoy, or for every text in place of its variables.
+// template returns an expression for the same paths as a template of Envoy, or for every text in place of its
+// variables.
 func template(o policy.Operation) string {
 	segment, text := `[0-9A-Za-z!$%&'()+,\-.:;=@_~]+`, `[/0-9A-Za-z!$%&'()+,\-.:;=@_~]*`
 	if o.Every {

@@ -15,7 +15,8 @@ func (e *emission) refuse(at source.Span, format string, args ...any) *diag.Diag
 	return e.findings.Add(diag.Inexpressible, at, format, args...)
 }
 
-// refuseProject refuses what a whole project asks for and Cilium does not have. It reports whether there is nothing to emit.
+// refuseProject refuses what a whole project asks for and Cilium does not have. It reports whether there is nothing to
+// emit.
 func (e *emission) refuseProject() bool {
 	if e.DryRun {
 		e.refuse(source.Span{}, "Cilium has no dry-run of single policies, so `enforcement: dry-run` cannot be expressed").
@@ -83,8 +84,9 @@ func (e *emission) refuseTokens(s *policy.Service) {
 	}
 }
 
-// refuseConnections refuses edges that let callers open connections which are not HTTP where Cilium reads requests of theirs: its proxy
-// takes nothing else there. Only an edge to every pod has operations at ports that are not known to be HTTP.
+// refuseConnections refuses edges that let callers open connections which are not HTTP where Cilium reads requests of
+// theirs: its proxy takes nothing else there. Only an edge to every pod has operations at ports that are not known to
+// be HTTP.
 func (e *emission) refuseConnections(s *policy.Service) {
 	for i := range s.Allow {
 		r := &s.Allow[i]

@@ -18,7 +18,8 @@ type access struct {
 	http  []operation // nil: everything
 }
 
-// operation is a rule for HTTP: regular expressions that must match the whole of a method, a path and a host, and headers.
+// operation is a rule for HTTP: regular expressions that must match the whole of a method, a path and a host, and
+// headers.
 type operation struct {
 	method, path, host string // empty: all
 	headers            []header

@@ -33,8 +33,8 @@ func init() {
 	tasks["unprivileged"] = unprivileged
 }
 
-// starved writes a file that is larger than the limit of the process. The write fails in the middle of the file, as on a
-// full disk.
+// starved writes a file that is larger than the limit of the process. The write fails in the middle of the file, as on
+// a full disk.
 func starved(dir string) {
 	signal.Ignore(syscall.SIGXFSZ)
 	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 64 << 10, Max: 64 << 10}); err != nil {

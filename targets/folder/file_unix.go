@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// Package os makes ten system calls to open, read and close a small file, and a folder may have ten thousand of them. These
-// functions make four, and refuse to follow a symbolic link.
+// Package os makes ten system calls to open, read and close a small file, and a folder may have ten thousand of them.
+// These functions make four, and refuse to follow a symbolic link.
 
 // readFile reads a file whose size is probably size.
 func readFile(name string, size int) ([]byte, error) {

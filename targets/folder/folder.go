@@ -1,22 +1,22 @@
-// Package folder writes a delivery into a folder. It never overwrites or removes a file that meshc did not write, and it
-// never leaves a folder half written.
+// Package folder writes a delivery into a folder. It never overwrites or removes a file that meshc did not write, and
+// it never leaves a folder half written.
 //
 // It knows files and the lock that lists those that meshc wrote. It does not know what they contain.
 //
 // Replace is atomic, even if the process is killed:
 //
 //   - A folder that does not exist is built next to its destination and renamed.
-//   - A folder that holds only files of meshc is built again next to the old one, with hard links for unchanged files, and
-//     the two are swapped by one system call (Linux, macOS).
-//   - In any other case (files of others, the current directory, a mount point, a file system or operating system without
-//     that call) the new files and a journal are written into the folder, and one rename commits them. After the commit,
-//     the next Replace or Compare finishes what a killed process did not.
+//   - A folder that holds only files of meshc is built again next to the old one, with hard links for unchanged files,
+//     and the two are swapped by one system call (Linux, macOS).
+//   - In any other case (files of others, the current directory, a mount point, a file system or operating system
+//     without that call) the new files and a journal are written into the folder, and one rename commits them. After
+//     the commit, the next Replace or Compare finishes what a killed process did not.
 //
-// This covers killed processes, not power failures: files are not synced one by one, which would take many times as long
-// as everything else. The next build compares bytes and repairs what a power failure left.
+// This covers killed processes, not power failures: files are not synced one by one, which would take many times as
+// long as everything else. The next build compares bytes and repairs what a power failure left.
 //
-// During a write, .NAME.meshc-lock and .NAME.meshc-new exist next to the folder, or .meshc-journal and .meshc-lock in it.
-// The next run removes what a killed one left of them.
+// During a write, .NAME.meshc-lock and .NAME.meshc-new exist next to the folder, or .meshc-journal and .meshc-lock in
+// it. The next run removes what a killed one left of them.
 package folder
 
 import (
@@ -53,8 +53,8 @@ type Options struct {
 }
 
 // Compare returns what Replace would change in dir. It changes nothing itself, but it finishes or removes what a killed
-// Replace left. Files that were changed by hand or that meshc did not write are differences like any other. The error is a
-// *Refusal if something other than a file is in the way; any other error names the path.
+// Replace left. Files that were changed by hand or that meshc did not write are differences like any other. The error
+// is a *Refusal if something other than a file is in the way; any other error names the path.
 func Compare(dir string, files []targets.File) (Changes, error) {
 	p, err := locate(dir)
 	if err != nil {
@@ -89,13 +89,13 @@ func (p *destination) compare(files []targets.File) (Changes, error) {
 	return w.Changes, w.obstacles.orNil()
 }
 
-// Replace makes dir hold files, which must include the lock made by targets.Layout. It writes files that are new or have
-// changed, removes files that only the old lock lists, and removes folders that become empty. All other files keep their
-// content and modification time. On error, nothing has changed. dir may be a symbolic link to a folder, but no path below
-// it may lead through one. Concurrent calls for one folder run one after the other.
+// Replace makes dir hold files, which must include the lock made by targets.Layout. It writes files that are new or
+// have changed, removes files that only the old lock lists, and removes folders that become empty. All other files keep
+// their content and modification time. On error, nothing has changed. dir may be a symbolic link to a folder, but no
+// path below it may lead through one. Concurrent calls for one folder run one after the other.
 //
-// The error is a *Refusal if a file that meshc did not write, or one changed by hand, would be lost. Any other error names
-// the path and wraps the error of the system.
+// The error is a *Refusal if a file that meshc did not write, or one changed by hand, would be lost. Any other error
+// names the path and wraps the error of the system.
 func Replace(dir string, files []targets.File, o Options) (Changes, error) {
 	p, err := locate(dir)
 	if err != nil {
@@ -209,8 +209,8 @@ func (p *destination) interrupted() bool {
 	return false
 }
 
-// recover restores the old content of the folder of a killed run, or completes the new one if it was committed, and removes
-// the working files. The caller holds the lock.
+// recover restores the old content of the folder of a killed run, or completes the new one if it was committed, and
+// removes the working files. The caller holds the lock.
 func (p *destination) recover(o Options) error {
 	if p.staging != "" {
 		if err := os.RemoveAll(p.staging); err != nil {

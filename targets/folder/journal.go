@@ -188,8 +188,8 @@ func (p *destination) checkUntouched(root *os.Root, operations []operation) erro
 	return r.orNil()
 }
 
-// finish performs the operations that remain and removes the journal. It works through an os.Root, so it cannot leave the
-// folder.
+// finish performs the operations that remain and removes the journal. It works through an os.Root, so it cannot leave
+// the folder.
 func (p *destination) finish(root *os.Root, operations []operation) error {
 	if err := p.do(root, operations); err != nil {
 		return fmt.Errorf("%s is partly written, and the next run of meshc finishes it: %w", p.name, err)

@@ -85,8 +85,8 @@ func state(t *testing.T, dir string) string {
 	return contents(t, dir)
 }
 
-// A killed process leaves one tree or the other: immediately if folders can be swapped, and after the next call if a journal
-// is needed. The next run removes the working files.
+// A killed process leaves one tree or the other: immediately if folders can be swapped, and after the next call if a
+// journal is needed. The next run removes the working files.
 func TestKilledAtAnyInstant(t *testing.T) {
 	for _, way := range []string{"create", "swap", "journal"} {
 		t.Run(way, func(t *testing.T) {

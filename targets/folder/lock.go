@@ -15,8 +15,8 @@ const (
 	lockPoll    = time.Millisecond
 )
 
-// acquire takes the lock of the folder, and waits if another run holds it. The lock file is next to the folder, which may be
-// swapped, or inside if the parent directory is not writable.
+// acquire takes the lock of the folder, and waits if another run holds it. The lock file is next to the folder, which
+// may be swapped, or inside if the parent directory is not writable.
 func (p *destination) acquire() (release func(), err error) {
 	if p.beside {
 		if err = os.MkdirAll(filepath.Dir(p.dir), 0o777); err != nil {
@@ -70,8 +70,8 @@ func stillNames(path string, f *os.File) bool {
 	return err == nil && os.SameFile(open, named)
 }
 
-// unlock removes the lock file while it is held, so that it cannot be the one of another run. Windows cannot remove an open
-// file, so there it is removed after closing, unless the next run has opened it.
+// unlock removes the lock file while it is held, so that it cannot be the one of another run. Windows cannot remove an
+// open file, so there it is removed after closing, unless the next run has opened it.
 func unlock(path string, f *os.File) {
 	if os.Remove(path) == nil {
 		f.Close()

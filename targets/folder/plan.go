@@ -245,8 +245,8 @@ func (w *work) compareFiles(lock targets.Lock) error {
 	return nil
 }
 
-// holds reports whether a file of the delivery exists. On a file system that ignores case, the listing may have it under
-// a name that differs in case, and then counts it as foreign.
+// holds reports whether a file of the delivery exists. On a file system that ignores case, the listing may have it
+// under a name that differs in case, and then counts it as foreign.
 func (w *work) holds(name string) (bool, error) {
 	if w.found[name] || !w.foreign {
 		return w.found[name], nil
@@ -264,8 +264,8 @@ func (w *work) write(f targets.File, before []byte) {
 	w.Differences = append(w.Differences, Difference{f.Path, before, after})
 }
 
-// parallel calls do for 0 to n-1, in runs of neighbors, which are mostly in one folder. It stops at an error and returns
-// the one with the lowest number.
+// parallel calls do for 0 to n-1, in runs of neighbors, which are mostly in one folder. It stops at an error and
+// returns the one with the lowest number.
 func parallel(n int, do func(i int) error) error {
 	const run = 64
 	var next, failed atomic.Int64

@@ -44,8 +44,8 @@ func (w *work) refusal(o Options) error {
 	return r.orNil()
 }
 
-// otherEnvironment refuses to replace one environment by another, which a controller that applies the folder would not notice. A
-// folder without an environment may get one.
+// otherEnvironment refuses to replace one environment by another, which a controller that applies the folder would not
+// notice. A folder without an environment may get one.
 func (w *work) otherEnvironment(r *Refusal) {
 	i := slices.IndexFunc(w.Differences, func(d Difference) bool { return d.Path == targets.LockName && d.Before != nil })
 	if i < 0 {

@@ -25,14 +25,14 @@ func (w *work) create() error {
 	return w.orDiscard(err)
 }
 
-// canSwap reports whether the folder may be replaced as a whole: it must hold only files of meshc, and must not contain the
-// current directory.
+// canSwap reports whether the folder may be replaced as a whole: it must hold only files of meshc, and must not contain
+// the current directory.
 func (w *work) canSwap() bool {
 	return canExchange && w.beside && !w.foreign && !w.isCurrent()
 }
 
-// isCurrent reports whether the folder is or contains the current directory, which is also that of the shell that started
-// this process.
+// isCurrent reports whether the folder is or contains the current directory, which is also that of the shell that
+// started this process.
 func (w *work) isCurrent() bool {
 	current, err := os.Getwd()
 	if err != nil {
@@ -99,8 +99,8 @@ func (w *work) stillUnshared() error {
 	return nil
 }
 
-// build fills the staging folder: with hard links to files that have not changed, which keeps their times, and new files
-// for the others.
+// build fills the staging folder: with hard links to files that have not changed, which keeps their times, and new
+// files for the others.
 func (w *work) build() error {
 	made := map[string]bool{".": true}
 	for _, f := range w.files {

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tryLock locks an open file, and reports whether it could. The system releases the lock when the process ends, however it
-// ends.
+// tryLock locks an open file, and reports whether it could. The system releases the lock when the process ends, however
+// it ends.
 func tryLock(f *os.File) (bool, error) {
 	for {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)

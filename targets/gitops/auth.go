@@ -79,8 +79,8 @@ func (p *publisher) useCredentials() {
 	}
 }
 
-// askHelper runs git's credential helper once, and reports whether it returned a password. It neither approves nor rejects
-// the password, so the helper's store does not change.
+// askHelper runs git's credential helper once, and reports whether it returned a password. It neither approves nor
+// rejects the password, so the helper's store does not change.
 func (p *publisher) askHelper(ctx context.Context) bool {
 	e := p.remote.endpoint
 	if p.asked || p.user.from != "" || !strings.HasPrefix(e.Protocol, "http") {
@@ -134,8 +134,8 @@ func hostOf(e *transport.Endpoint) string {
 	return e.Host
 }
 
-// sshKeys collects the keys that ssh would offer: those of the agent, then the files that ~/.ssh/config names for the host,
-// then the default files. It skips files with a passphrase; those keys must be in the agent.
+// sshKeys collects the keys that ssh would offer: those of the agent, then the files that ~/.ssh/config names for the
+// host, then the default files. It skips files with a passphrase; those keys must be in the agent.
 func (p *publisher) sshKeys() *sshAuth {
 	e, home := p.remote.endpoint, p.getenv("HOME")
 	a := &sshAuth{user: cmp.Or(e.User, ssh_config.Get(e.Host, "User"))}

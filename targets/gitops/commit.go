@@ -11,8 +11,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 )
 
-// The trailers of a commit. Source and environment are for readers of `git log`. From path and tree, a later publish sees
-// that the commit is a proposal for the same folder and has not been edited.
+// The trailers of a commit. Source and environment are for readers of `git log`. From path and tree, a later publish
+// sees that the commit is a proposal for the same folder and has not been edited.
 const (
 	trailerSource      = "Meshc-Source"
 	trailerEnvironment = "Meshc-Environment"

@@ -115,7 +115,8 @@ func empty(t testing.TB) string {
 	return repository
 }
 
-// unattended turns off what costs time and changes nothing here: garbage collection after each push, and waiting for the disk.
+// unattended turns off what costs time and changes nothing here: garbage collection after each push, and waiting for
+// the disk.
 func unattended(t testing.TB, repository string) {
 	t.Helper()
 	path := filepath.Join(repository, "config")

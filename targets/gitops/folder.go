@@ -51,8 +51,8 @@ func (p *publisher) descend(v *view, root plumbing.Hash) ([]level, error) {
 	return chain, nil
 }
 
-// readLock reads which files in the folder meshc wrote. It is an error if the lock cannot be read, because files of meshc
-// could then not be distinguished from others.
+// readLock reads which files in the folder meshc wrote. It is an error if the lock cannot be read, because files of
+// meshc could then not be distinguished from others.
 func (p *publisher) readLock(v *view, at level, work *plan) error {
 	for _, e := range at.entries {
 		if e.Name != targets.LockName {

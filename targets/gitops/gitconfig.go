@@ -17,7 +17,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 )
 
-// gitConfig is git's configuration for a folder, by lower-case section and key. The last of several values wins, as in git.
+// gitConfig is git's configuration for a folder, by lower-case section and key. The last of several values wins, as in
+// git.
 type gitConfig map[string]string
 
 // readGitConfig asks git, which resolves includes and scopes. Without git, it reads the user's file.
@@ -42,9 +43,9 @@ func readGitConfig(ctx context.Context, dir string, env []string) gitConfig {
 	return c
 }
 
-// gitCommand returns a command of git in the work tree around a folder, or outside of any. In the folder itself, git could
-// find a bare repository among the files of the project, and run the commands in its configuration. Of the work tree's own
-// configuration, neither a monitor nor a hook is run on the side.
+// gitCommand returns a command of git in the work tree around a folder, or outside of any. In the folder itself, git
+// could find a bare repository among the files of the project, and run the commands in its configuration. Of the work
+// tree's own configuration, neither a monitor nor a hook is run on the side.
 func gitCommand(ctx context.Context, dir string, env []string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "git", append([]string{"-c", "core.fsmonitor=false", "-c", "core.hooksPath=" + os.DevNull}, args...)...)
 	cmd.Dir, cmd.Env = workTree(dir), env
@@ -84,8 +85,8 @@ func (c gitConfig) isTrue(key string) bool {
 	return false
 }
 
-// signatures returns the author and the committer of a commit, from the options, else from git's environment variables, else
-// from its configuration. The date is that of the options, of git's variables, SOURCE_DATE_EPOCH or the clock.
+// signatures returns the author and the committer of a commit, from the options, else from git's environment variables,
+// else from its configuration. The date is that of the options, of git's variables, SOURCE_DATE_EPOCH or the clock.
 func (p *publisher) signatures() (author, committer object.Signature, err error) {
 	who := func(role string) (object.Signature, error) {
 		name := cmp.Or(p.o.Author.Name, p.getenv("GIT_"+role+"_NAME"), p.config["user.name"], "meshc")
@@ -114,8 +115,8 @@ func (p *publisher) signatures() (author, committer object.Signature, err error)
 	return
 }
 
-// parseDate parses the formats that git accepts in GIT_AUTHOR_DATE: its internal format, RFC 2822, and variants of ISO 8601
-// (https://git-scm.com/docs/git-commit#_date_formats). A date without a zone is local, as in git.
+// parseDate parses the formats that git accepts in GIT_AUTHOR_DATE: its internal format, RFC 2822, and variants of ISO
+// 8601 (https://git-scm.com/docs/git-commit#_date_formats). A date without a zone is local, as in git.
 func parseDate(text string) (time.Time, bool) {
 	text = strings.TrimSpace(text)
 	if seconds, zone, _ := strings.Cut(strings.TrimPrefix(text, "@"), " "); seconds != "" {

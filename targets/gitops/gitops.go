@@ -119,9 +119,9 @@ func cleanFolder(folder string) string {
 	return folder
 }
 
-// Publish commits files to a branch. Their paths are relative to the folder Options.Path, and they include the lock. Files of
-// meshc that are no longer in the delivery are removed; all others are kept. If a finding is an error, nothing was
-// published. The error is an *Error, whose text contains no secrets.
+// Publish commits files to a branch. Their paths are relative to the folder Options.Path, and they include the lock.
+// Files of meshc that are no longer in the delivery are removed; all others are kept. If a finding is an error, nothing
+// was published. The error is an *Error, whose text contains no secrets.
 func Publish(ctx context.Context, files []targets.File, o Options) (Result, diag.List, error) {
 	p, cancel, err := newPublisher(ctx, files, o)
 	if err != nil {
@@ -132,8 +132,8 @@ func Publish(ctx context.Context, files []targets.File, o Options) (Result, diag
 	return result, findings, p.explain(err)
 }
 
-// Fetch reads the files that a publish of files would replace on the branch that controllers follow: the lock and the files
-// that it lists, or the files at the same paths if there is no lock. They are sorted by path.
+// Fetch reads the files that a publish of files would replace on the branch that controllers follow: the lock and the
+// files that it lists, or the files at the same paths if there is no lock. They are sorted by path.
 func Fetch(ctx context.Context, files []targets.File, o Options) ([]targets.File, error) {
 	p, cancel, err := newPublisher(ctx, files, o)
 	if err != nil {

@@ -15,11 +15,12 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/storer"
 )
 
-// A repository below the project, in files that git can check out, may be part of a change that somebody proposes to the
-// project. git would run its hooks and the commands in its configuration, so such a repository is written without git.
+// A repository below the project, in files that git can check out, may be part of a change that somebody proposes to
+// the project. git would run its hooks and the commands in its configuration, so such a repository is written without
+// git.
 
-// isPartOf reports whether git could check out the repository at path as part of the project in dir. It compares folders, not
-// names, because a file system may ignore case.
+// isPartOf reports whether git could check out the repository at path as part of the project in dir. It compares
+// folders, not names, because a file system may ignore case.
 func isPartOf(path, dir string) bool {
 	if _, err := os.Lstat(path + "/.git"); err == nil {
 		return false // git checks out nothing of that name
@@ -66,7 +67,8 @@ func workTree(dir string) string {
 	}
 }
 
-// checkSelfContained returns an error if a repository leads to other files, which would be read or written in its place.
+// checkSelfContained returns an error if a repository leads to other files, which would be read or written in its
+// place.
 func checkSelfContained(dir string) error {
 	return filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
@@ -84,8 +86,8 @@ func checkSelfContained(dir string) error {
 	})
 }
 
-// writeInPlace moves branches of a repository on this disk as git does: new objects first, and each branch by the rename of
-// its lock.
+// writeInPlace moves branches of a repository on this disk as git does: new objects first, and each branch by the
+// rename of its lock.
 func (r *remote) writeInPlace(moves []move, fresh *objects) error {
 	store := openStore(r.endpoint.Path)
 	defer store.Close()

@@ -17,9 +17,9 @@ import (
 	"github.com/go-git/go-git/v5/storage/filesystem"
 )
 
-// A repository on this disk is read in place. Unless it is part of the project, git's receive-pack writes it, so that its
-// hooks, configuration and locks apply, and a killed publisher does no harm. (go-git truncates the file of a reference before
-// it writes it.)
+// A repository on this disk is read in place. Unless it is part of the project, git's receive-pack writes it, so that
+// its hooks, configuration and locks apply, and a killed publisher does no harm. (go-git truncates the file of a
+// reference before it writes it.)
 
 // open opens a repository on this disk.
 func (r *remote) open() (*view, error) {
@@ -124,8 +124,8 @@ func (r *remote) moved(moves []move) bool {
 	return slices.ContainsFunc(moves, func(m move) bool { return v.branches[m.branch] != m.old })
 }
 
-// Init creates a bare repository at path, unless there is one. It has an empty first commit on main, which a first proposal
-// can be compared with. The folder is created atomically.
+// Init creates a bare repository at path, unless there is one. It has an empty first commit on main, which a first
+// proposal can be compared with. The folder is created atomically.
 func Init(path string, now time.Time) error {
 	if _, err := os.Stat(filepath.Join(path, "HEAD")); err == nil {
 		return nil

@@ -218,8 +218,8 @@ func readHead(s storer.EncodedObjectStorer, h plumbing.Hash, n int64) ([]byte, e
 	return data, err
 }
 
-// readFiles reads the files below a folder, in the order of the tree: those that want picks by path, in the folders that
-// enter picks. It skips links and submodules.
+// readFiles reads the files below a folder, in the order of the tree: those that want picks by path, in the folders
+// that enter picks. It skips links and submodules.
 func readFiles(s storer.EncodedObjectStorer, prefix string, tree plumbing.Hash, enter, want func(path string) bool) ([]targets.File, error) {
 	entries, err := entriesOf(s, tree)
 	if err != nil {

@@ -15,9 +15,10 @@ import (
 // Others is how a publish edits files of others, which it keeps otherwise. All paths are those in the repository.
 type Others struct {
 	Folders []string // whose files are edited; empty: Options.Path
-	// Edit gets the manifests in the folders that meshc does not write, and what lists the folders and those above them. It
-	// returns those that change, without Data where a file is to be removed, and the manifests that are no longer in them. It is
-	// called again after each lost race. Without all, it is about what the delivery would otherwise state a second time.
+	// Edit gets the manifests in the folders that meshc does not write, and what lists the folders and those above
+	// them. It returns those that change, without Data where a file is to be removed, and the manifests that are no
+	// longer in them. It is called again after each lost race. Without all, it is about what the delivery would
+	// otherwise state a second time.
 	Edit func(files []targets.File, all bool) (edited, gone []targets.File)
 	Last bool // change everything else first, and edit them in the next publish
 }

@@ -41,7 +41,8 @@ type plan struct {
 	later bool           // some of it stays until the next publish
 }
 
-// apply puts the files of want into a folder with the given tree, next to the files of others, and returns the new tree.
+// apply puts the files of want into a folder with the given tree, next to the files of others, and returns the new
+// tree.
 func (p *plan) apply(tree plumbing.Hash, want *folder) (plumbing.Hash, error) {
 	p.before, p.added, p.unlisted = map[string][]byte{}, map[string]bool{}, map[string]bool{}
 	root, err := p.merge("", tree, want)
@@ -60,8 +61,8 @@ func (p *plan) apply(tree plumbing.Hash, want *folder) (plumbing.Hash, error) {
 	return root, err
 }
 
-// merge is apply for a folder below. It does not read folders that are already as wanted, or that neither the lock nor want
-// mentions.
+// merge is apply for a folder below. It does not read folders that are already as wanted, or that neither the lock nor
+// want mentions.
 func (p *plan) merge(prefix string, tree plumbing.Hash, want *folder) (plumbing.Hash, error) {
 	if tree == want.hash {
 		return tree, nil

@@ -9,8 +9,8 @@ import (
 	"sync"
 )
 
-// Secrets is a set of tokens and passwords to redact, in each form in which a library or a server may repeat them. The zero
-// value is empty, but still redacts URLs. It may be used by several goroutines.
+// Secrets is a set of tokens and passwords to redact, in each form in which a library or a server may repeat them. The
+// zero value is empty, but still redacts URLs. It may be used by several goroutines.
 type Secrets struct {
 	mu    sync.Mutex
 	known []string // longest first, because one may contain another

@@ -119,8 +119,8 @@ func referencesOf(advertised *packp.AdvRefs) references {
 	return r
 }
 
-// download fetches commits without their history. The objects go to a temporary folder, because an environment repository
-// may be large.
+// download fetches commits without their history. The objects go to a temporary folder, because an environment
+// repository may be large.
 func (v *view) download(ctx context.Context, session transport.UploadPackSession, can *capability.List, commits []plumbing.Hash) error {
 	req := packp.NewUploadPackRequestFromCapabilities(can)
 	req.Wants = commits
@@ -162,8 +162,8 @@ func openStore(dir string) *filesystem.Storage {
 	})
 }
 
-// push moves all branches or none. It returns errRaced if a branch is no longer at the start of its move, and a *rejection
-// if the remote refuses one.
+// push moves all branches or none. It returns errRaced if a branch is no longer at the start of its move, and a
+// *rejection if the remote refuses one.
 func (r *remote) push(ctx context.Context, moves []move, fresh *objects, said io.Writer) error {
 	if r.local && r.moved(moves) {
 		return errRaced
@@ -302,8 +302,8 @@ func (r *remote) redirectsTo() string {
 	return ""
 }
 
-// wire is an HTTP transport with a timeout and a limit for answers. It truncates the body of an error, which go-git reads as a
-// whole, and remembers the error of a broken connection.
+// wire is an HTTP transport with a timeout and a limit for answers. It truncates the body of an error, which go-git
+// reads as a whole, and remembers the error of a broken connection.
 type wire struct {
 	http.RoundTripper
 	err atomic.Pointer[error]

@@ -135,9 +135,9 @@ func (p *publisher) mustKeep(v *view, c *object.Commit, root plumbing.Hash, work
 	return err != nil || len(findings) > 0
 }
 
-// mayReplace finds what would be lost by replacing a proposal: one for another folder, or an edit by hand. A proposal that
-// was only rebased or merged with its base may be replaced, because its files of meshc match the lock and all others match
-// the base.
+// mayReplace finds what would be lost by replacing a proposal: one for another folder, or an edit by hand. A proposal
+// that was only rebased or merged with its base may be replaced, because its files of meshc match the lock and all
+// others match the base.
 func (p *publisher) mayReplace(v *view, c *object.Commit, root plumbing.Hash, work *plan) (diag.List, error) {
 	if p.isOurs(c) || p.o.Overwrite {
 		return nil, nil
@@ -198,8 +198,8 @@ func (p *publisher) mayReplace(v *view, c *object.Commit, root plumbing.Hash, wo
 	return findings, err
 }
 
-// handEdit returns the diff of an edited file in a proposal: for a file of meshc, to what meshc would write; for any other
-// file, to the base.
+// handEdit returns the diff of an edited file in a proposal: for a file of meshc, to what meshc would write; for any
+// other file, to the base.
 func (p *publisher) handEdit(s storer.EncodedObjectStorer, path string, was, is object.TreeEntry) (string, error) {
 	texts := [2][]byte{}
 	for i, e := range []object.TreeEntry{is, was} {
@@ -228,8 +228,8 @@ func below(folder, path string) (string, bool) {
 	return strings.CutPrefix(path, folder+"/")
 }
 
-// differences visits the files that differ between two trees, with a zero entry for a file that does not exist. It does not
-// read folders that are equal.
+// differences visits the files that differ between two trees, with a zero entry for a file that does not exist. It does
+// not read folders that are equal.
 func differences(s storer.EncodedObjectStorer, prefix string, old, now plumbing.Hash, visit func(path string, was, is object.TreeEntry) error) error {
 	if old == now {
 		return nil

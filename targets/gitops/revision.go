@@ -24,8 +24,8 @@ type Snapshot struct {
 	Files  []targets.File // sorted by path, which is relative to Root; without links and submodules
 }
 
-// At reads the files below dir, a folder in a work tree, at a revision in the syntax of git rev-parse. It reads those for
-// whose path want returns true. A folder that does not exist at the revision has no files. The error is an *Error.
+// At reads the files below dir, a folder in a work tree, at a revision in the syntax of git rev-parse. It reads those
+// for whose path want returns true. A folder that does not exist at the revision has no files. The error is an *Error.
 func At(dir, revision string, want func(path string) bool) (Snapshot, error) {
 	repository, root, err := around(dir)
 	if err != nil {
@@ -100,8 +100,9 @@ func real(path string) string {
 	return path
 }
 
-// Source returns REPO@SHA for Options.Source: the URL from which the repository around dir was cloned, without secrets, and
-// its commit, followed by `-dirty` if tracked files have changed. It is empty if there is no repository or no commit.
+// Source returns REPO@SHA for Options.Source: the URL from which the repository around dir was cloned, without secrets,
+// and its commit, followed by `-dirty` if tracked files have changed. It is empty if there is no repository or no
+// commit.
 func Source(ctx context.Context, dir string) string {
 	repository, root, err := around(dir)
 	if err != nil {

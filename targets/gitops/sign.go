@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// signer returns a function that signs commits with the programs that git is configured to use, because a key may be in an
-// agent or on a smart card. It is nil if git is not configured to sign.
+// signer returns a function that signs commits with the programs that git is configured to use, because a key may be in
+// an agent or on a smart card. It is nil if git is not configured to sign.
 func (p *publisher) signer() func(context.Context, []byte) (string, error) {
 	if !p.config.isTrue("commit.gpgsign") {
 		return nil

@@ -30,8 +30,8 @@ var kinds = map[Forge]struct {
 	Gitea:  {"GITEA_TOKEN", "GITEA_HOST", []string{"codeberg.org", "gitea.com"}, "oauth2"},
 }
 
-// ForgeOf returns the kind of forge at a host, with its port unless that is the usual one. It is derived from the name, and
-// from the variables of the environment that name servers.
+// ForgeOf returns the kind of forge at a host, with its port unless that is the usual one. It is derived from the name,
+// and from the variables of the environment that name servers.
 func ForgeOf(host string, getenv func(string) string) Forge {
 	host = plainHost(host)
 	for _, forge := range slices.Sorted(maps.Keys(kinds)) {
@@ -58,9 +58,9 @@ type Token struct {
 	Remedy   string // how to permit it
 }
 
-// TokenFor returns the token for a forge at a host, with its port unless that is the usual one. The repository that a project
-// names may be chosen by anyone who can propose a change to the project. A token is therefore only for the public servers of
-// its forge, the server that runs this CI job, and the servers that the environment names.
+// TokenFor returns the token for a forge at a host, with its port unless that is the usual one. The repository that a
+// project names may be chosen by anyone who can propose a change to the project. A token is therefore only for the
+// public servers of its forge, the server that runs this CI job, and the servers that the environment names.
 func TokenFor(forge Forge, host string, getenv func(string) string) Token {
 	kind, ok := kinds[forge]
 	if !ok {

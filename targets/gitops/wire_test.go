@@ -45,7 +45,8 @@ func httpServer(t testing.TB, repository string) string {
 	return server.URL + "/" + filepath.Base(repository)
 }
 
-// sshServer starts an SSH server that accepts one key and runs git. It returns the URL and the environment for a publish.
+// sshServer starts an SSH server that accepts one key and runs git. It returns the URL and the environment for a
+// publish.
 func sshServer(t testing.TB, repository string) (string, func(string) string) {
 	t.Helper()
 	home := t.TempDir()

@@ -8,8 +8,8 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// admit emits the policy of pods that let in waypoints alone. The same waypoint enters most pods of a namespace on the same ports, so
-// what the policies of these have in common is made and written once.
+// admit emits the policy of pods that let in waypoints alone. The same waypoint enters most pods of a namespace on the
+// same ports, so what the policies of these have in common is made and written once.
 func (b *builder) admit(s *policy.Service, rules []policy.Rule, a action, to place) {
 	if len(rules) == 0 {
 		return

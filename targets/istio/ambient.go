@@ -11,8 +11,8 @@ import (
 	"github.com/meshc/meshc/targets"
 )
 
-// closeWaypoints emits the policies that close the waypoints of a namespace: what no Service lets in is refused there too, and not
-// passed on as a call of the waypoint.
+// closeWaypoints emits the policies that close the waypoints of a namespace: what no Service lets in is refused there
+// too, and not passed on as a call of the waypoint.
 func (b *builder) closeWaypoints(m *policy.Mesh, why targets.Origin) {
 	wave := waveDefaultDeny
 	if b.DryRun {
@@ -24,7 +24,8 @@ func (b *builder) closeWaypoints(m *policy.Mesh, why targets.Origin) {
 	}
 }
 
-// ambient returns the labels of a namespace in ambient mode, and emits the waypoint of its Services where the manifests do not have it.
+// ambient returns the labels of a namespace in ambient mode, and emits the waypoint of its Services where the manifests
+// do not have it.
 func (b *builder) ambient(m *policy.Mesh, why targets.Origin) []targets.Pair {
 	labels := []targets.Pair{{Key: bearing.DataplaneMode, Value: "ambient"}}
 	add := func(key, value string) {
@@ -74,7 +75,8 @@ func (b *builder) ambient(m *policy.Mesh, why targets.Origin) []targets.Pair {
 	return kept()
 }
 
-// passesNone reports whether calls to a Service in front of a service pass no waypoint, as they would if the Namespace named one.
+// passesNone reports whether calls to a Service in front of a service pass no waypoint, as they would if the Namespace
+// named one.
 func passesNone(s *policy.Service) bool {
 	return slices.ContainsFunc(s.Fronts, func(f policy.Front) bool { return f.Waypoint == nil && !f.Headless && !f.Unbound })
 }
@@ -91,7 +93,8 @@ const waypointSpec = `spec:
 // host is a Service of a namespace.
 type host struct{ namespace, name string }
 
-// waypoints is the names of the waypoints of each namespace, sorted, and the services behind them of each Service that leads to several.
+// waypoints is the names of the waypoints of each namespace, sorted, and the services behind them of each Service that
+// leads to several.
 func waypoints(p *policy.Policy) (names map[string][]string, shared map[host][]*policy.Service) {
 	names, shared = map[string][]string{}, map[host][]*policy.Service{}
 	first := map[string]*policy.Service{} // by the names of Services

@@ -17,7 +17,8 @@ const (
 	// maxRules is the limit of the CRD of AuthorizationPolicy. Its limit of 512 `from` is never reached, see fromOf.
 	maxRules = 512
 
-	// maxParts parts hold 65,536 rules and 30 MiB. Their numbers have up to maxLevel bits, and each number of bits has a wave.
+	// maxParts parts hold 65,536 rules and 30 MiB. Their numbers have up to maxLevel bits, and each number of bits has
+	// a wave.
 	maxLevel = 7
 	maxParts = 1 << maxLevel
 )
@@ -50,8 +51,8 @@ func (b *builder) authorize(s *policy.Service) {
 	b.policies(s, s.Ask, ask, to)
 }
 
-// policies emits the policy of a callee for one kind of statement, unless a rule is refused. The whole policy is then left out, because
-// a DENY policy without one of its rules would let through what it should stop.
+// policies emits the policy of a callee for one kind of statement, unless a rule is refused. The whole policy is then
+// left out, because a DENY policy without one of its rules would let through what it should stop.
 func (b *builder) policies(s *policy.Service, rules []policy.Rule, a action, to place) {
 	accepted := true
 	rules = b.stated(s, rules, a)
@@ -111,8 +112,8 @@ func (b *builder) accepted(s *policy.Service, rules []policy.Rule, a action, to 
 		WithHelp("use prefix paths, or leave the operations of single callers out")
 }
 
-// stated returns the rules that the objects of a callee state. Those about every pod of its namespace are in objects of the
-// namespace, those about every pod of the mesh in objects of the root namespace, and are only accepted here.
+// stated returns the rules that the objects of a callee state. Those about every pod of its namespace are in objects of
+// the namespace, those about every pod of the mesh in objects of the root namespace, and are only accepted here.
 func (b *builder) stated(s *policy.Service, rules []policy.Rule, a action) []policy.Rule {
 	every := func(r policy.Rule) bool {
 		return r.EveryPod && (!s.Unnamed || r.EveryMesh && s.Namespace != b.root)
@@ -137,8 +138,8 @@ func (b *builder) stated(s *policy.Service, rules []policy.Rule, a action) []pol
 }
 
 // split distributes grants over n parts by their caller, so that adding or removing a caller changes only one part. Any
-// split is sound, since policies with the same action are OR-ed. n is a power of two: when it doubles, a caller stays in its
-// part or moves to a new one.
+// split is sound, since policies with the same action are OR-ed. n is a power of two: when it doubles, a caller stays
+// in its part or moves to a new one.
 func split(grants []grant, n int) [][]grant {
 	if n == 1 {
 		return [][]grant{grants}
@@ -197,9 +198,9 @@ func (b *builder) origins(s *policy.Service, rules []policy.Rule, n int) []targe
 	return whys
 }
 
-// partWave puts a part before the parts whose numbers have fewer bits. When the number of parts doubles, a caller stays or
-// moves to a part whose number has one more bit, which must exist before the old part drops the caller. When it halves, the
-// dropped parts go last.
+// partWave puts a part before the parts whose numbers have fewer bits. When the number of parts doubles, a caller stays
+// or moves to a part whose number has one more bit, which must exist before the old part drops the caller. When it
+// halves, the dropped parts go last.
 func partWave(wave, i int) int { return wave - bits.Len(uint(i)) }
 
 func partName(name string, i int) string {

@@ -12,8 +12,8 @@ import (
 	"github.com/meshc/meshc/targets"
 )
 
-// synthetic returns a policy of many services with four edges each, a fifth of them with operations. A tenth of the services
-// have many callers.
+// synthetic returns a policy of many services with four edges each, a fifth of them with operations. A tenth of the
+// services have many callers.
 func synthetic(services int) *policy.Policy {
 	const perMesh = 50
 	r := rand.New(rand.NewPCG(5, 6))

@@ -7,8 +7,9 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// bind returns what binds an object to the pods of a service: a selector, or for a Gateway of the Kubernetes Gateway API, whose
-// pods no selector binds, its name. See ShouldAttachPolicy in istio.io/istio/pilot/pkg/model/policyattachment.go.
+// bind returns what binds an object to the pods of a service: a selector, or for a Gateway of the Kubernetes Gateway
+// API, whose pods no selector binds, its name. See ShouldAttachPolicy in
+// istio.io/istio/pilot/pkg/model/policyattachment.go.
 func bind(s *policy.Service) (*selector.WorkloadSelector, []*selector.PolicyTargetReference) {
 	for _, l := range s.Labels {
 		if l.Key == bearing.GatewayName && s.Dataplane == policy.Gateway {

@@ -26,8 +26,9 @@ func compareExemptions(a, b *exemption) int {
 	return cmp.Compare(a.key, b.key)
 }
 
-// callersWithout appends a source of several callers of a service without those of other sources. A service outside the mesh is
-// whoever calls from its addresses without an identity, so all others are those at other addresses, and those with an identity.
+// callersWithout appends a source of several callers of a service without those of other sources. A service outside the
+// mesh is whoever calls from its addresses without an identity, so all others are those at other addresses, and those
+// with an identity.
 func (b *builder) callersWithout(callers []caller, to *policy.Service, from policy.Source, except []policy.Source) []caller {
 	var e exemption
 	for _, f := range except {

@@ -17,8 +17,8 @@ import (
 // ownNamespace limits the visibility of an external to the namespace that declares it.
 var ownNamespace = []string{"."}
 
-// external emits the ServiceEntry of an external and a DestinationRule for each host whose TLS the sidecar opens. It emits
-// no AuthorizationPolicy: nothing outside the mesh would enforce it.
+// external emits the ServiceEntry of an external and a DestinationRule for each host whose TLS the sidecar opens. It
+// emits no AuthorizationPolicy: nothing outside the mesh would enforce it.
 func (b *builder) external(x *policy.External) {
 	if !b.acceptExternal(x) {
 		return
@@ -65,8 +65,8 @@ func (b *builder) external(x *policy.External) {
 	}
 }
 
-// portOf follows Istio's recipe for TLS that the sidecar opens: the application calls port 80 in plaintext and the sidecar
-// port 443.
+// portOf follows Istio's recipe for TLS that the sidecar opens: the application calls port 80 in plaintext and the
+// sidecar port 443.
 func portOf(p policy.ExternalPort, resolution networking.ServiceEntry_Resolution) *networking.ServicePort {
 	protocol := p.Protocol
 	if protocol == policy.ProtocolUnset {
@@ -86,8 +86,8 @@ func portOf(p policy.ExternalPort, resolution networking.ServiceEntry_Resolution
 
 func isWildcard(host string) bool { return strings.HasPrefix(host, "*") }
 
-// ruleName returns NAME.HOST, which does not change when another host is added. The name of an external has no dot, so two
-// externals of a namespace never share a DestinationRule.
+// ruleName returns NAME.HOST, which does not change when another host is added. The name of an external has no dot, so
+// two externals of a namespace never share a DestinationRule.
 func ruleName(name, host string) string {
 	return shorten(name + "." + strings.Replace(strings.ToLower(strings.TrimSuffix(host, ".")), "*", "wildcard", 1))
 }
@@ -157,9 +157,9 @@ func (b *builder) acceptExternal(x *policy.External) bool {
 	return len(b.findings) == before
 }
 
-// ownPorts refuses an external with a TCP port that another external of its namespace has. The ports so far are in tcp, to
-// which it adds its own. All calls of such a port, to any address, have the same listener, and Istio gives it to one of the
-// externals, since a TCP connection does not name its host. HTTP and TLS on the port can be distinguished
+// ownPorts refuses an external with a TCP port that another external of its namespace has. The ports so far are in tcp,
+// to which it adds its own. All calls of such a port, to any address, have the same listener, and Istio gives it to one
+// of the externals, since a TCP connection does not name its host. HTTP and TLS on the port can be distinguished
 // (istio.io/istio/pilot/pkg/networking/core/listener.go: conflictsWith).
 func (b *builder) ownPorts(x *policy.External, tcp map[uint16]*policy.External) bool {
 	if len(x.Hosts) != 1 || isWildcard(x.Hosts[0]) {
@@ -183,8 +183,8 @@ func (b *builder) ownPorts(x *policy.External, tcp map[uint16]*policy.External) 
 	return len(b.findings) == before
 }
 
-// acceptHosts refuses two externals of one namespace with the same host: Istio merges some ports of two ServiceEntries for
-// one host and drops others.
+// acceptHosts refuses two externals of one namespace with the same host: Istio merges some ports of two ServiceEntries
+// for one host and drops others.
 func (b *builder) acceptHosts(externals []*policy.External) {
 	hosts := map[string]*policy.External{}
 	for _, x := range externals {

@@ -3,7 +3,8 @@ package istio
 // few is how many there may be for a look at each of them to be faster than a map.
 const few = 16
 
-// finder finds values in a list that only grows, by which of them are the same. Keys of them are made only where there are many.
+// finder finds values in a list that only grows, by which of them are the same. Keys of them are made only where there
+// are many.
 type finder[T any] struct {
 	same func(a, b *T) bool
 	key  func(*T, []byte) []byte // appends a key that is equal for the same values

@@ -43,7 +43,8 @@ func headersOf(i *policy.Issuer) (names []string) {
 	return names
 }
 
-// proxyHeaders are the headers that a proxy handles before it asks for a decision, in addition to those that begin with x-envoy-:
+// proxyHeaders are the headers that a proxy handles before it asks for a decision, in addition to those that begin with
+// x-envoy-:
 // https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/headers.
 var proxyHeaders = []string{
 	"connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade",

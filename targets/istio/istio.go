@@ -7,7 +7,8 @@
 //
 //	 0     Namespace, Gateway NAME          with Options.WithNamespaces; the Gateway is a waypoint
 //	 1- 3  PeerAuthentication               that is STRICT anywhere, or whose surrounding mode is
-//	 4     RequestAuthentication NAME       before the edges that ask for its tokens, if any do; 3 NAME-waypoint of pods that move
+//	 3     RequestAuthentication NAME-waypoint of pods that move, as the next
+//	 4     RequestAuthentication NAME       before the edges that ask for its tokens, if any do
 //	 4     AuthorizationPolicy default-deny in dry-run: no longer enforced before the edges are
 //	 5-12  AuthorizationPolicy NAME-deny    before the edges that it narrows
 //	 5-12  AuthorizationPolicy NAME-ask     the same: what an external authorizer decides about
@@ -21,27 +22,28 @@
 //	30     AuthorizationPolicy default-deny closes everything else, and default-deny-NAME a waypoint
 //	31-33  PeerAuthentication               all others
 //
-// A request passes if the mode accepts it, an ALLOW matches and no DENY does. So objects that close are applied before objects
-// that open, and removals come last, in the reverse order. The modes of a workload, its namespace and the mesh are applied
-// in this order, so that the mode of a port changes only once. The parts of a large policy have their own waves: see
-// partWave.
+// A request passes if the mode accepts it, an ALLOW matches and no DENY does. So objects that close are applied before
+// objects that open, and removals come last, in the reverse order. The modes of a workload, its namespace and the mesh
+// are applied in this order, so that the mode of a port changes only once. The parts of a large policy have their own
+// waves: see partWave.
 //
-// The order follows from the new state alone, without the old one. A request that passes before and after an apply passes
-// during it too, and one that passes neither before nor after does not pass during it, with these exceptions:
+// The order follows from the new state alone, without the old one. A request that passes before and after an apply
+// passes during it too, and one that passes neither before nor after does not pass during it, with these exceptions:
 //
 //   - a deny and an edge are narrowed together: open for requests that one of the two stops before and the other after
 //   - the last edge of a service, or a mode looser than the one around it, is removed while something else opens: open
 //   - a mode looser than the one around it is added while an edge is narrowed or a deny added: open
 //   - some ports of a workload get looser and others stricter while its edges change: open
-//   - the mode around a workload, which has a mode for a port, is no longer stated: shut until the old object is removed
+//   - the mode around a workload, which has a mode for a port, is no longer stated: shut until the old object is
+//     removed
 //   - enforcement starts or ends while the edges of a callee need several objects: shut for some of its callers
 //   - a wider source replaces a narrower one of a callee with several objects: shut, or open for a deny
 //   - DISABLE is added or removed while edges or denies by identity change: under DISABLE no caller has an identity
 //   - the labels of a service change: its objects stop selecting its pods one after another
 //   - a waypoint is added or removed at once (see policy.Service.Joining): shut for those who pass it, or do not yet
 //
-// The names of objects depend only on the service. Only the mesh-wide PeerAuthentication, the default-deny of a closed mesh
-// and the policies of gateways go into the root namespace, because the objects there bind every namespace.
+// The names of objects depend only on the service. Only the mesh-wide PeerAuthentication, the default-deny of a closed
+// mesh and the policies of gateways go into the root namespace, because the objects there bind every namespace.
 package istio
 
 import (
@@ -119,8 +121,8 @@ func (t *target) Read(files []*source.File, mesh enforce.Mesh) (*enforce.Layer, 
 	return read.Files(files, mesh)
 }
 
-// Emit returns the manifests of a policy in the order of an apply, and findings about what cannot be expressed. An object
-// with an error is left out.
+// Emit returns the manifests of a policy in the order of an apply, and findings about what cannot be expressed. An
+// object with an error is left out.
 func (t *target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {
 	e := &emission{target: t, Policy: p,
 		trust: cmp.Or(p.TrustDomain, "cluster.local"),
@@ -333,9 +335,9 @@ func (b *builder) defaultDeny(namespace string, why targets.Origin, services []*
 	b.add(b.draft(wave, b.security, "AuthorizationPolicy", namespace, "default-deny", why, spec))
 }
 
-// nobody is a rule that no caller matches: one with an identity and without. A policy with it denies what one without rules
-// does. Istio tells proxyless gRPC nothing of the latter, so that it would let everyone through, and nothing of a dry run, so
-// that it would enforce this: buildRBAC in pilot/pkg/networking/grpcgen/lds.go of istio/istio.
+// nobody is a rule that no caller matches: one with an identity and without. A policy with it denies what one without
+// rules does. Istio tells proxyless gRPC nothing of the latter, so that it would let everyone through, and nothing of a
+// dry run, so that it would enforce this: buildRBAC in pilot/pkg/networking/grpcgen/lds.go of istio/istio.
 var nobody = []*v1beta1.Rule{{From: []*v1beta1.Rule_From{{Source: &v1beta1.Source{Principals: anyPrincipal, NotPrincipals: anyPrincipal}}}}}
 
 // service emits the objects of one workload.
@@ -362,8 +364,9 @@ func (b *builder) service(m *policy.Mesh, s *policy.Service) {
 	}
 }
 
-// namespace emits the Namespace object that enables injection or ambient mode, and its waypoint where the manifests do not have it. Neither Argo CD nor Flux may remove it, not even with the
-// Application or Kustomization that applied it: removing a mesh from the intents must not remove its workloads.
+// namespace emits the Namespace object that enables injection or ambient mode, and its waypoint where the manifests do
+// not have it. Neither Argo CD nor Flux may remove it, not even with the Application or Kustomization that applied it:
+// removing a mesh from the intents must not remove its workloads.
 // https://argo-cd.readthedocs.io/en/stable/user-guide/sync-options/#no-resource-deletion
 func (b *builder) namespace(m *policy.Mesh, why targets.Origin) {
 	injection := targets.Pair{Key: "istio-injection", Value: "enabled"}

@@ -121,8 +121,8 @@ func appendKey(key []byte, lists ...[]string) []byte {
 	return key
 }
 
-// operationsOf splits what a rule is about into operations. One without some paths for some methods is several: for each of
-// these methods, and for all others.
+// operationsOf splits what a rule is about into operations. One without some paths for some methods is several: for
+// each of these methods, and for all others.
 func (b *builder) operationsOf(list []operation, r *policy.Rule) []operation {
 	ports, ops := r.Ports, r.Ops
 	if len(ports) == 0 {

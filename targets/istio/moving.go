@@ -6,10 +6,10 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// A service whose pods move from sidecars to ambient mode has its rules in both places at once. Its waypoint has those of a
-// service in ambient mode. Its pods have those of a service with sidecars, and let the waypoint in: a sidecar enforces all of
-// them, and ztunnel leaves out what lets in operations. A deny of operations is one of the whole port to ztunnel, so it names
-// the port and leaves out the waypoint, which enforces it for whoever passes.
+// A service whose pods move from sidecars to ambient mode has its rules in both places at once. Its waypoint has those
+// of a service in ambient mode. Its pods have those of a service with sidecars, and let the waypoint in: a sidecar
+// enforces all of them, and ztunnel leaves out what lets in operations. A deny of operations is one of the whole port
+// to ztunnel, so it names the port and leaves out the waypoint, which enforces it for whoever passes.
 
 // authorizeMoving emits the policies of a service behind a waypoint while its pods move.
 func (b *builder) authorizeMoving(s *policy.Service, ways []policy.Front) {
@@ -24,8 +24,9 @@ func (b *builder) authorizeMoving(s *policy.Service, ways []policy.Front) {
 	b.policies(&pods, s.Ask, ask, to)
 }
 
-// allowedMoving is the edges of a service as its pods enforce them while they move. Where requests are denied, or tokens verified,
-// callers that pass the waypoint may not get around it: their edges name every method, so that ztunnel leaves them out.
+// allowedMoving is the edges of a service as its pods enforce them while they move. Where requests are denied, or
+// tokens verified, callers that pass the waypoint may not get around it: their edges name every method, so that ztunnel
+// leaves them out.
 func (b *builder) allowedMoving(s *policy.Service, ways []policy.Front) (all []policy.Rule) {
 	var ports []uint16 // on which a rule with a method is about every request
 	for _, p := range s.Ports {
@@ -76,8 +77,8 @@ func frontsTo(ports []uint16) (all []policy.Front) {
 	return all
 }
 
-// deniedMoving is the denies of a service as its pods enforce them while they move: on the ports that a way leads to, waypoints are
-// left out.
+// deniedMoving is the denies of a service as its pods enforce them while they move: on the ports that a way leads to,
+// waypoints are left out.
 func (b *builder) deniedMoving(s *policy.Service, ways []policy.Front) (all []policy.Rule) {
 	everywhere := slices.ContainsFunc(ways, func(f policy.Front) bool { return f.Target == 0 })
 	for _, r := range s.Deny {

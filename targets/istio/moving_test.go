@@ -81,8 +81,8 @@ func (w *meanwhile) judge(t *testing.T, now state, questions []question) []enfor
 	return all
 }
 
-// TestMovesWithoutGaps goes from each stage of a move to the next, and back, in random projects. At no moment of an apply does
-// anything pass, or is shut out, that does not and is not both before and after it.
+// TestMovesWithoutGaps goes from each stage of a move to the next, and back, in random projects. At no moment of an
+// apply does anything pass, or is shut out, that does not and is not both before and after it.
 func TestMovesWithoutGaps(t *testing.T) {
 	r := rand.New(rand.NewPCG(21, 22))
 	projects := 0

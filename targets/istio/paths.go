@@ -10,8 +10,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// acceptPaths refuses paths that Istio would refuse, or that it would match differently from what a reader expects. The finding
-// is at the path, or at the statement if the path has no span.
+// acceptPaths refuses paths that Istio would refuse, or that it would match differently from what a reader expects. The
+// finding is at the path, or at the statement if the path has no span.
 func (b *builder) acceptPaths(ops []policy.Operation, statement source.Span) bool {
 	ok := true
 	for i := range ops {
@@ -85,8 +85,8 @@ func templateProblem(path string) (problem, help string) {
 	return "", ""
 }
 
-// acceptTemplates refuses the templates of a deny that could be got around: what Envoy's templates do not take, such as the
-// segment `a*b`, must not be let through by an edge either, nor because nothing closes the service.
+// acceptTemplates refuses the templates of a deny that could be got around: what Envoy's templates do not take, such as
+// the segment `a*b`, must not be let through by an edge either, nor because nothing closes the service.
 func (b *builder) acceptTemplates(s *policy.Service, deny *policy.Rule, a action) {
 	for i := range deny.Ops {
 		o := &deny.Ops[i]
@@ -132,7 +132,8 @@ func overlap(a, b []string) bool {
 	return len(a) == 0 || len(b) == 0 || slices.ContainsFunc(a, func(m string) bool { return slices.Contains(b, m) })
 }
 
-// pathAround reports whether a path of an edge may have paths that the template of an operation means and does not match.
+// pathAround reports whether a path of an edge may have paths that the template of an operation means and does not
+// match.
 func pathAround(o *policy.Operation, path string) bool {
 	head := o.Path[:strings.IndexByte(o.Path, '{')]
 	switch prefix, wild := strings.CutSuffix(path, "*"); {

@@ -29,9 +29,10 @@ func (b *builder) meshWide() {
 	}
 }
 
-// workloadMode emits the PeerAuthentication of one workload, with its mode and those of its ports. There is only one: if two
-// select a workload, Istio silently ignores the newer one. It states the mode even if that is inherited. Otherwise an apply
-// that moves a mode from the workload to the namespace would leave the workload without either for a moment.
+// workloadMode emits the PeerAuthentication of one workload, with its mode and those of its ports. There is only one:
+// if two select a workload, Istio silently ignores the newer one. It states the mode even if that is inherited.
+// Otherwise an apply that moves a mode from the workload to the namespace would leave the workload without either for a
+// moment.
 func (b *builder) workloadMode(m *policy.Mesh, s *policy.Service) {
 	if s.Mode == policy.ModeUnset && !slices.ContainsFunc(s.Ports, hasMode) {
 		return
@@ -47,8 +48,9 @@ func (b *builder) workloadMode(m *policy.Mesh, s *policy.Service) {
 
 func hasMode(p policy.Port) bool { return p.Mode != policy.ModeUnset }
 
-// peer emits a PeerAuthentication. The modes around it are those with a wider scope, of the namespace and the mesh: the more
-// there are, the earlier it is applied. A mode that is looser than the one around it is applied before that becomes strict.
+// peer emits a PeerAuthentication. The modes around it are those with a wider scope, of the namespace and the mesh: the
+// more there are, the earlier it is applied. A mode that is looser than the one around it is applied before that
+// becomes strict.
 func (b *builder) peer(namespace, name string, why targets.Origin, mode policy.Mode, ports []policy.Port, labels []policy.Label, around ...policy.Mode) {
 	spec := &v1beta1.PeerAuthentication{Selector: selectorOf(labels)}
 	if mode != policy.ModeUnset {

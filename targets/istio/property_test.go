@@ -68,7 +68,8 @@ func (q request) from(s policy.Source) bool {
 	return q.mesh == s.Service.Namespace && q.account == s.Service.Account
 }
 
-// enforced is what the rules of written policies say of it: https://istio.io/latest/docs/reference/config/security/authorization-policy/
+// enforced is what the rules of written policies say of it:
+// https://istio.io/latest/docs/reference/config/security/authorization-policy/
 func (q request) enforced(policies []*v1beta1.AuthorizationPolicy) bool {
 	for _, p := range policies {
 		for _, r := range p.Rules {
@@ -333,8 +334,8 @@ func crowd(callers int) (*policy.Policy, *policy.Service) {
 	return p, callee
 }
 
-// TestLargePoliciesAreSplit has more callers than an object can hold that client-side apply stores twice. One more caller
-// changes only one part, and the parts together match what a single policy would.
+// TestLargePoliciesAreSplit has more callers than an object can hold that client-side apply stores twice. One more
+// caller changes only one part, and the parts together match what a single policy would.
 func TestLargePoliciesAreSplit(t *testing.T) {
 	p, callee := crowd(15000)
 	manifests, findings := New(Options{}).Emit(p)
@@ -377,8 +378,8 @@ func TestLargePoliciesAreSplit(t *testing.T) {
 	require.Equal(t, 1, changed)
 }
 
-// TestReasonsAreBounded gives each of many edges into a service its own reason and file. The annotations have the first ones,
-// and each part of a policy has only those of its own rules.
+// TestReasonsAreBounded gives each of many edges into a service its own reason and file. The annotations have the first
+// ones, and each part of a policy has only those of its own rules.
 func TestReasonsAreBounded(t *testing.T) {
 	p, callee := crowd(8000)
 	for i := range callee.Allow {

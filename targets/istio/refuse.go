@@ -12,9 +12,9 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// These functions refuse what a cluster would refuse halfway through an apply, and point to the intent. The rules are those of
-// istio.io/istio/pkg/config/validation and of Kubernetes' object names. The check reports most violations earlier, with
-// better messages.
+// These functions refuse what a cluster would refuse halfway through an apply, and point to the intent. The rules are
+// those of istio.io/istio/pkg/config/validation and of Kubernetes' object names. The check reports most violations
+// earlier, with better messages.
 
 // acceptMesh refuses a mesh whose name is not a valid namespace.
 func (b *builder) acceptMesh(m *policy.Mesh) bool {
@@ -45,8 +45,8 @@ func (b *builder) refuseRoot(m *policy.Mesh) {
 	}
 }
 
-// acceptAmbient refuses modes that ztunnel would enforce otherwise. It has no DISABLE, and leaves ports of a workload open
-// where the namespace states no mode: convertPeerAuthentication in
+// acceptAmbient refuses modes that ztunnel would enforce otherwise. It has no DISABLE, and leaves ports of a workload
+// open where the namespace states no mode: convertPeerAuthentication in
 // istio.io/istio/pilot/pkg/serviceregistry/ambient/authorization.go.
 func (b *builder) acceptAmbient(m *policy.Mesh) {
 	if m.Ambient && !m.Declares && cmp.Or(m.Mode, b.Mode) == policy.Disable {
@@ -253,8 +253,8 @@ func (b *builder) acceptProvider(r *policy.Rule) {
 	}
 }
 
-// acceptExceptions refuses exceptions with templates: what these do not match, such as the segment `a*b`, would not be left
-// out.
+// acceptExceptions refuses exceptions with templates: what these do not match, such as the segment `a*b`, would not be
+// left out.
 func (b *builder) acceptExceptions(r *policy.Rule) {
 	if !b.acceptPaths(r.Without, r.At) {
 		return

@@ -11,7 +11,8 @@ import (
 
 // These functions refuse what a waypoint, or the pods behind it, would not enforce, and point to the intent.
 
-// acceptOwnServices refuses a Service that leads to the pods of several services: its waypoint enforces the edges of one as those of all.
+// acceptOwnServices refuses a Service that leads to the pods of several services: its waypoint enforces the edges of
+// one as those of all.
 func (b *builder) acceptOwnServices(s *policy.Service, ways []policy.Front) {
 	bound := func(s *policy.Service) bool { return len(s.Allow)+len(s.Deny)+len(s.Verifies) > 0 }
 	if len(b.shared) == 0 || !bound(s) {
@@ -122,8 +123,8 @@ func (b *builder) acceptVerified(s *policy.Service) {
 	}
 }
 
-// everyPod refuses a statement about requests to every pod of a namespace in ambient mode: calls to pods that no Service leads to
-// pass no waypoint. Findings that say the same of several services become one.
+// everyPod refuses a statement about requests to every pod of a namespace in ambient mode: calls to pods that no
+// Service leads to pass no waypoint. Findings that say the same of several services become one.
 func (b *builder) everyPod(s *policy.Service, ofMesh bool, at source.Span, what, or string) {
 	where := ""
 	if ofMesh {
@@ -149,7 +150,8 @@ func tokensAt(s *policy.Service) source.Span {
 	return s.Verifies[0].At
 }
 
-// acceptDenied refuses a deny of operations, or an ask, if somebody whom it is about gets to the pods without the waypoint.
+// acceptDenied refuses a deny of operations, or an ask, if somebody whom it is about gets to the pods without the
+// waypoint.
 func (b *builder) acceptDenied(s *policy.Service, r *policy.Rule, a action, ways []policy.Front, refuse func(source.Span, string, ...any) *diag.Diagnostic) {
 	denied, _ := b.aside(s, r, ways)
 	for _, f := range denied {
@@ -183,7 +185,8 @@ func (b *builder) acceptDenied(s *policy.Service, r *policy.Rule, a action, ways
 	}
 }
 
-// unpassed adds to a finding why a source does not pass a waypoint, and what can be done, with the ways out beside those.
+// unpassed adds to a finding why a source does not pass a waypoint, and what can be done, with the ways out beside
+// those.
 func (b *builder) unpassed(d *diag.Diagnostic, f policy.Source, beside string) {
 	switch {
 	case f.Kind == policy.FromService && f.Service.Dataplane == policy.Gateway:

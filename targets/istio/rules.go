@@ -8,11 +8,11 @@ import (
 	"istio.io/api/security/v1beta1"
 )
 
-// The rules of a policy are split into grants. Grants that others cover are dropped, and the rest is merged into rules again,
-// so that the same intents give the same rules, however they are written.
+// The rules of a policy are split into grants. Grants that others cover are dropped, and the rest is merged into rules
+// again, so that the same intents give the same rules, however they are written.
 
-// grant is the smallest intent: one caller, one port, one method and one path. The zero value of a port, method or path means
-// all of them.
+// grant is the smallest intent: one caller, one port, one method and one path. The zero value of a port, method or path
+// means all of them.
 type grant struct {
 	operation
 	caller
@@ -25,8 +25,9 @@ type operation struct {
 	limit  *limit // nil: none
 }
 
-// onlyHTTP reports whether an operation needs a proxy that reads HTTP. On a TCP port Istio skips an ALLOW rule with such an
-// operation and widens a DENY rule (istio/istio#37920), so a rule never mixes operations that need HTTP with others.
+// onlyHTTP reports whether an operation needs a proxy that reads HTTP. On a TCP port Istio skips an ALLOW rule with
+// such an operation and widens a DENY rule (istio/istio#37920), so a rule never mixes operations that need HTTP with
+// others.
 func (o operation) onlyHTTP() bool { return o.method != "" || o.path != "" || o.limit.onlyHTTP() }
 
 // everything reports whether an operation restricts nothing that the `to` of a rule could say.
@@ -53,10 +54,10 @@ const (
 
 var anyone = caller{kind: principal, value: "*"} // every caller with an identity
 
-// anyPrincipal are the notPrincipals of a source with addresses: they match only callers without an identity, as a service
-// outside the mesh is. An address alone would also match pods of the mesh at that address, bypassing their own rules in an
-// ALLOW and cutting them off in a DENY. Pods can have such addresses: ranges are reused, and shared by a NAT or by pods on
-// the node's network. Istio reads the source in the same way for HTTP and TCP.
+// anyPrincipal are the notPrincipals of a source with addresses: they match only callers without an identity, as a
+// service outside the mesh is. An address alone would also match pods of the mesh at that address, bypassing their own
+// rules in an ALLOW and cutting them off in a DENY. Pods can have such addresses: ranges are reused, and shared by a
+// NAT or by pods on the node's network. Istio reads the source in the same way for HTTP and TCP.
 var anyPrincipal = []string{"*"}
 
 func compareGrants(a, b grant) int {
@@ -365,8 +366,8 @@ func (m *scratch) single(s string) []string {
 	return list
 }
 
-// merge joins blocks that differ only in one list. Blocks never overlap, so the lists are concatenated, which keeps the order
-// of the operations.
+// merge joins blocks that differ only in one list. Blocks never overlap, so the lists are concatenated, which keeps the
+// order of the operations.
 func merge(blocks []block, list int) []block {
 	if len(blocks) == 1 {
 		return blocks

@@ -27,9 +27,9 @@ func hostsOf(s *policy.Service) []string {
 	return hosts
 }
 
-// sidecar emits the Sidecar of a workload, which lets it call only the control plane and the callees of its edges. No call that
-// the policy allows may fail in the caller's own sidecar. So a callee with the source NAMESPACE/* is a host of every
-// workload in that namespace, and one with the source any or world is a host of every workload.
+// sidecar emits the Sidecar of a workload, which lets it call only the control plane and the callees of its edges. No
+// call that the policy allows may fail in the caller's own sidecar. So a callee with the source NAMESPACE/* is a host
+// of every workload in that namespace, and one with the source any or world is a host of every workload.
 func (b *builder) sidecar(m *policy.Mesh, s *policy.Service) {
 	hosts := []string{b.root + "/*"}
 	files := slices.Clone(m.Files)
@@ -65,7 +65,8 @@ func (b *builder) sidecar(m *policy.Mesh, s *policy.Service) {
 	b.add(b.draft(waveSidecar, b.networking, "Sidecar", m.Name, s.Name, targets.OfFiles(files), spec))
 }
 
-// apart drops each host whose whole namespace is a host, too, as Istio wants it; `.` is the namespace of the Sidecar itself.
+// apart drops each host whose whole namespace is a host, too, as Istio wants it; `.` is the namespace of the Sidecar
+// itself.
 func apart(hosts []string, own string) []string {
 	return slices.DeleteFunc(slices.Clone(hosts), func(host string) bool {
 		namespace, name, _ := strings.Cut(host, "/")
@@ -76,7 +77,8 @@ func apart(hosts []string, own string) []string {
 	})
 }
 
-// unled reports an edge to a port that its caller can reach at the addresses of pods only, which its Sidecar does not know.
+// unled reports an edge to a port that its caller can reach at the addresses of pods only, which its Sidecar does not
+// know.
 func (b *builder) unled(s *policy.Service, e *policy.Edge) {
 	if len(e.To.Fronts) == 0 || e.From.Service != s {
 		return

@@ -23,8 +23,8 @@ import (
 //	allow   CALLEE from=SOURCE port=NUMBER op="METHOD|METHOD PATH" because="REASON" until=DATE file=NAME
 //	deny    as allow
 //
-// `mesh` opens a namespace, to which the following lines belong. A service has the account NAME-sa and the label app=NAME
-// unless its line has others. A SOURCE is NAME, MESH/NAME, MESH/*, any or world.
+// `mesh` opens a namespace, to which the following lines belong. A service has the account NAME-sa and the label
+// app=NAME unless its line has others. A SOURCE is NAME, MESH/NAME, MESH/*, any or world.
 func readTable(t *testing.T, name, text string) (*policy.Policy, Options) {
 	t.Helper()
 	p := &policy.Policy{TrustDomain: "cluster.local", RootNamespace: "istio-system"}

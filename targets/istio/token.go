@@ -9,8 +9,8 @@ import (
 	"github.com/meshc/meshc/targets"
 )
 
-// authenticate emits the RequestAuthentication of a callee that verifies tokens. It says how they are verified, and makes the
-// callee refuse all others; that a token is there is up to the rules.
+// authenticate emits the RequestAuthentication of a callee that verifies tokens. It says how they are verified, and
+// makes the callee refuse all others; that a token is there is up to the rules.
 func (b *builder) authenticate(s *policy.Service, issuers []*policy.Issuer) {
 	if len(issuers) == 0 {
 		return
@@ -43,8 +43,9 @@ func (b *builder) authenticate(s *policy.Service, issuers []*policy.Issuer) {
 	}
 }
 
-// tokenPlaces is where the tokens of the callers of a service are verified: at its pods, or at the waypoint of its Services. While its
-// pods move it is both, in the order opposite to that of an apply: the object of the first may be that of the waypoint until then.
+// tokenPlaces is where the tokens of the callers of a service are verified: at its pods, or at the waypoint of its
+// Services. While its pods move it is both, in the order opposite to that of an apply: the object of the first may be
+// that of the waypoint until then.
 func tokenPlaces(s *policy.Service) []place {
 	pods, ways := placeOf(s), s.Through()
 	if len(ways) == 0 {
@@ -66,8 +67,8 @@ func (b *builder) own(m *policy.Mesh, s *policy.Service) (issuers []*policy.Issu
 	})
 }
 
-// passesOn reports whether something that a service calls asks for the tokens of an issuer too, so that the service must see
-// them.
+// passesOn reports whether something that a service calls asks for the tokens of an issuer too, so that the service
+// must see them.
 func (b *builder) passesOn(s *policy.Service, i *policy.Issuer) bool {
 	return b.passing[s.ID()][i.URL]
 }

@@ -87,8 +87,8 @@ func judge(t *testing.T, now state, questions []question) []bool {
 	return passes
 }
 
-// moments returns the questions whose answer is the same before and after an apply but not during it: those that are open for
-// a moment, and those that are shut.
+// moments returns the questions whose answer is the same before and after an apply but not during it: those that are
+// open for a moment, and those that are shut.
 func moments(t *testing.T, before, after []targets.Manifest, questions []question, log func(string)) (open, shut map[int]bool) {
 	t.Helper()
 	open, shut = map[int]bool{}, map[int]bool{}
@@ -143,8 +143,9 @@ func questionsOf(p *policy.Policy) (all []question) {
 	return all
 }
 
-// TestTransitions goes from the first to the second policy of each case and records what each step opens and shuts. No request
-// may pass, or be shut out, only for a moment, except in the cases called exception-NAME, which the package comment lists.
+// TestTransitions goes from the first to the second policy of each case and records what each step opens and shuts. No
+// request may pass, or be shut out, only for a moment, except in the cases called exception-NAME, which the package
+// comment lists.
 func TestTransitions(t *testing.T) {
 	golden.Archives(t, "testdata/transitions/*.txtar", func(t *testing.T, path string, archive *txtar.Archive) {
 		title := strings.TrimSuffix(filepath.Base(path), ".txtar")
@@ -165,8 +166,8 @@ func TestTransitions(t *testing.T) {
 	})
 }
 
-// TestPartsChangeWithoutGaps adds and removes so many callers of a service that the number of parts of its policy changes. For
-// a caller that is there before and after, nothing changes at any moment.
+// TestPartsChangeWithoutGaps adds and removes so many callers of a service that the number of parts of its policy
+// changes. For a caller that is there before and after, nothing changes at any moment.
 func TestPartsChangeWithoutGaps(t *testing.T) {
 	sizes := []int{400, 520, 1100}
 	for _, name := range []string{"z-ingress", "z-deny"} {
@@ -206,8 +207,8 @@ func TestPartsChangeWithoutGaps(t *testing.T) {
 // facts decide whether a request passes: whether the mode accepts it, a DENY matches it, and an ALLOW matches it.
 type facts struct{ mode, deny, allow bool }
 
-// exempt reports whether a request may pass for a moment by one of the exceptions in the package comment that apply to a
-// single workload without DISABLE: what opens the request is applied before what closes it.
+// exempt reports whether a request may pass for a moment by one of the exceptions in the package comment that apply to
+// a single workload without DISABLE: what opens the request is applied before what closes it.
 func exempt(before, after facts, early, modeGone, edgesGone bool) bool {
 	modeOpens, denyOpens := !before.mode && after.mode, before.deny && !after.deny
 	modeCloses, denyCloses := before.mode && !after.mode, !before.deny && after.deny
@@ -218,8 +219,8 @@ func exempt(before, after facts, early, modeGone, edgesGone bool) bool {
 		modeCloses && modeGone && (edgeOpens || denyOpens) // a mode is removed
 }
 
-// TestRandomTransitions goes between random policies of a service, under random modes. Requests are open for a moment only by
-// one of the exceptions, and never shut.
+// TestRandomTransitions goes between random policies of a service, under random modes. Requests are open for a moment
+// only by one of the exceptions, and never shut.
 func TestRandomTransitions(t *testing.T) {
 	r := rand.New(rand.NewPCG(11, 12))
 	modes := []policy.Mode{policy.ModeUnset, policy.Permissive, policy.Strict}

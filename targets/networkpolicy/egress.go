@@ -52,8 +52,8 @@ func (e *emission) external(x *policy.External) {
 		WithHelp("let a gateway of the mesh be the only caller of externals, or accept this under `warnings`")
 }
 
-// needed is what all pods of a namespace may call: what edges of wildcards lead to, DNS, and the control plane where they may have
-// a proxy.
+// needed is what all pods of a namespace may call: what edges of wildcards lead to, DNS, and the control plane where
+// they may have a proxy.
 func (e *emission) needed(m *policy.Mesh) []opening {
 	if known, ok := e.needs[m.Name]; ok {
 		return known

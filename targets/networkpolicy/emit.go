@@ -195,8 +195,8 @@ func (e *emission) gates() {
 	}
 }
 
-// platform adds what is open to the pods of some services, whatever the intents say: the ports of a proxy's agent, which no proxy
-// protects, and the addresses of the kubelet's probes. With a namespace it is about all pods there.
+// platform adds what is open to the pods of some services, whatever the intents say: the ports of a proxy's agent,
+// which no proxy protects, and the addresses of the kubelet's probes. With a namespace it is about all pods there.
 func (e *emission) platform(all []opening, namespace string, of ...*policy.Service) []opening {
 	known, agent, probed := namespace == "", false, e.ambient[namespace]
 	for _, s := range of {

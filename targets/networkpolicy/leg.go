@@ -7,7 +7,8 @@ import (
 	"github.com/meshc/meshc/targets"
 )
 
-// leg is a part of the way that an edge opens: from its caller to the pods of the callee, or to a waypoint and from there.
+// leg is a part of the way that an edge opens: from its caller to the pods of the callee, or to a waypoint and from
+// there.
 type leg struct {
 	from  policy.Source
 	to    *policy.Service // or the pods of a waypoint

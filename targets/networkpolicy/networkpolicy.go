@@ -58,8 +58,8 @@ func (t target) Isolates() [2]bool {
 // Read reads NetworkPolicies: see package read.
 func (target) Read(files []*source.File) (*network.Layer, diag.List) { return read.Files(files, "") }
 
-// Emit returns the manifests of a policy in the order of an apply, and findings about where the network is wider than the
-// intents.
+// Emit returns the manifests of a policy in the order of an apply, and findings about where the network is wider than
+// the intents.
 func (t target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {
 	if p.DryRun {
 		return nil, nil

@@ -45,7 +45,8 @@ func (o opening) compare(p opening) int {
 	return slices.Compare(o.udp, p.udp)
 }
 
-// tunnel is the port through which pods in ambient mode are called: https://istio.io/latest/docs/ambient/usage/networkpolicy/
+// tunnel is the port through which pods in ambient mode are called:
+// https://istio.io/latest/docs/ambient/usage/networkpolicy/
 const tunnel = 15008
 
 var tunnelPort = portRanges{{tunnel, tunnel}}

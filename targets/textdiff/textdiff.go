@@ -22,8 +22,8 @@ const context = 3
 const missing = "/dev/null"
 
 // Unified returns the changes that turn before into after, and nothing if they have the same bytes. Both names are
-// printed in the header, with unprintable characters escaped. A nil text is that of a file that does not exist: its name
-// is printed as /dev/null.
+// printed in the header, with unprintable characters escaped. A nil text is that of a file that does not exist: its
+// name is printed as /dev/null.
 func Unified(nameBefore, nameAfter string, before, after []byte) []byte {
 	if bytes.Equal(before, after) {
 		return nil

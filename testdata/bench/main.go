@@ -5,8 +5,8 @@
 // It builds meshc and the generator, and builds each project several times: to a stream, also with NetworkPolicies and
 // in ambient mode, and to a folder. For comparison it copies the same files with cp -r. Then it measures meshc diff
 // between a project and the same one without one of its edges, meshc verify and meshc why, and what an editor with the
-// project open waits for; -editor measures only that. Next it builds and verifies meshes in which every service may call
-// every other, and finally it reads a log and metrics. The tables show medians, and goals where there are some.
+// project open waits for; -editor measures only that. Next it builds and verifies meshes in which every service may
+// call every other, and finally it reads a log and metrics. The tables show medians, and goals where there are some.
 package main
 
 import (

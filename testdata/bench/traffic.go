@@ -8,7 +8,8 @@ import (
 	"path/filepath"
 )
 
-// measureTraffic measures what reads logs and metrics: a million lines of an access log, and a hundred thousand series of Prometheus.
+// measureTraffic measures what reads logs and metrics: a million lines of an access log, and a hundred thousand series
+// of Prometheus.
 func (b *bencher) measureTraffic() ([][]row, error) {
 	const lines, series = 1_000_000, 100_000
 	project, log, metrics := filepath.Join(b.top, "shop.mesh"), filepath.Join(b.top, "access.log"), filepath.Join(b.top, "metrics.json")
@@ -55,7 +56,8 @@ func writeLog(w io.Writer, lines int) {
 	}
 }
 
-// writeMetrics writes what Prometheus answers about a thousand services with ten callers each, which answer with ten codes.
+// writeMetrics writes what Prometheus answers about a thousand services with ten callers each, which answer with ten
+// codes.
 func writeMetrics(w io.Writer, series int) {
 	fmt.Fprint(w, `{"status":"success","data":{"resultType":"vector","result":[`)
 	for i := range series {

@@ -8,7 +8,8 @@ import (
 	"github.com/meshc/meshc/targets"
 )
 
-// Faults are what goes wrong in manifests: an object is missing, or a line of a spec is, is another one, or has another text.
+// Faults are what goes wrong in manifests: an object is missing, or a line of a spec is, is another one, or has another
+// text.
 type Faults struct {
 	Texts  []string            // that are added to a text
 	Values map[string][]string // by key: what takes the place of its value. If there are any, other keys than these are left alone

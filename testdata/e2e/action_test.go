@@ -16,8 +16,8 @@ import (
 	"github.com/meshc/meshc/testdata/e2e/program"
 )
 
-// TestAction runs the step of action.yml that compares, as a runner of Gitea does for a pull request: there is one comment, whose first
-// line is the danger, and the next run changes it in place.
+// TestAction runs the step of action.yml that compares, as a runner of Gitea does for a pull request: there is one
+// comment, whose first line is the danger, and the next run changes it in place.
 func TestAction(t *testing.T) {
 	s := startGitea(t)
 	repository := s.repository(t, "action")

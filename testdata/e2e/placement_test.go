@@ -20,7 +20,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// TestPlacement compares the namespaces that kustomize gives the objects of random layouts with those in which meshc reads them.
+// TestPlacement compares the namespaces that kustomize gives the objects of random layouts with those in which meshc
+// reads them.
 func TestPlacement(t *testing.T) {
 	kustomize := installKustomize(t)
 	compared, several := 0, 0

@@ -36,7 +36,8 @@ func unpack(t *testing.T) (folder string) {
 	return filepath.Join(folder, "extension")
 }
 
-// The extension that is packed has the files that it names, and once it is active the client has what the server offers.
+// The extension that is packed has the files that it names, and once it is active the client has what the server
+// offers.
 func TestExtension(t *testing.T) {
 	folder := unpack(t)
 	text, err := os.ReadFile(filepath.Join(folder, "package.json"))

@@ -54,8 +54,8 @@ func readings(t *testing.T, texts []string) (all []reading) {
 	return all
 }
 
-// kinds is what each grammar calls a token of the lexer; a scope is given by its start. What the lexer calls invalid or a space is
-// left to each grammar.
+// kinds is what each grammar calls a token of the lexer; a scope is given by its start. What the lexer calls invalid or
+// a space is left to each grammar.
 var kinds = map[lang.Kind]struct{ tokens, scopes []string }{
 	lang.KindComment: {[]string{"Comment"}, []string{"comment"}},
 	lang.KindString:  {[]string{"String"}, []string{"string.quoted"}},

@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// trimmed lists the modules that are compiled without some of their files. The protobuf methods of the types of Kubernetes, what their
-// fields are for, and the HTTP client of its watches, which brings TLS with it, are a quarter of the module and never run; the linker
-// keeps them, since they implement interfaces.
+// trimmed lists the modules that are compiled without some of their files. The protobuf methods of the types of
+// Kubernetes, what their fields are for, and the HTTP client of its watches, which brings TLS with it, are a quarter of
+// the module and never run; the linker keeps them, since they implement interfaces.
 var trimmed = map[string]func(path string) bool{
 	"k8s.io/api": func(file string) bool { return path.Base(file) == "generated.pb.go" || described(file) },
 	"k8s.io/apimachinery": func(file string) bool {

@@ -102,7 +102,8 @@ func assemble(dir string) error {
 	return os.WriteFile(filepath.Join(dir, "meshc.wasm.js"), []byte(script), 0o644)
 }
 
-// examples returns the projects that the page offers as a JSON object, in order: the shop first, then others, then broken ones.
+// examples returns the projects that the page offers as a JSON object, in order: the shop first, then others, then
+// broken ones.
 func examples() ([]byte, error) {
 	folders := []string{"examples/shop", "examples/shop-written-out", "examples/bookinfo", "examples/online-boutique", "examples/online-shop", "examples/ambient", "examples/networkpolicy", "examples/cilium"}
 	broken, err := filepath.Glob("examples/broken/*")

@@ -44,7 +44,8 @@ func unpack(t *testing.T, root string, layer []byte) {
 	}
 }
 
-// run builds the shop in the working folder of the image; without the rights for a root of its own, where it was unpacked.
+// run builds the shop in the working folder of the image; without the rights for a root of its own, where it was
+// unpacked.
 func (c *imageConfig) run(t *testing.T, root string) {
 	t.Helper()
 	work := filepath.Join(root, c.Config.WorkingDir)

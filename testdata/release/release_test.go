@@ -116,7 +116,8 @@ func TestArchive(t *testing.T) {
 	assert.Contains(t, filepath.Base(one(t, "meshc_*_linux_amd64.tar.gz")), "_"+strings.TrimPrefix(version.Version, "v")+"_")
 }
 
-// dpkg installs the package into an empty root that has nothing else, not even dpkg's own files, and removes it without a trace.
+// dpkg installs the package into an empty root that has nothing else, not even dpkg's own files, and removes it without
+// a trace.
 func TestDeb(t *testing.T) {
 	if _, err := exec.LookPath("dpkg"); err != nil {
 		t.Skip("needs dpkg")

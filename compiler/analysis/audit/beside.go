@@ -26,8 +26,8 @@ type Hypothetical struct {
 	Lacks []string // the labels, as KEY=VALUE, that the pods need besides those of their service; empty where they are known
 }
 
-// Beside compares manifests with those of the model, service by service. Where the labels of pods are not known, a policy
-// that selects by more labels than those of the service is assumed to bind some: assumed is those pods.
+// Beside compares manifests with those of the model, service by service. Where the labels of pods are not known, a
+// policy that selects by more labels than those of the service is assumed to bind some: assumed is those pods.
 func Beside(m *model.Model, services []Pods, other *enforce.Layer) (found []Hypothetical, assumed []enforce.Workload, err error) {
 	byNamespace := map[string][]*enforce.Object{}
 	for _, p := range other.Policies {
@@ -72,9 +72,9 @@ func Beside(m *model.Model, services []Pods, other *enforce.Layer) (found []Hypo
 	return found, assumed, nil
 }
 
-// lacking is the labels that pods with these labels also need for a policy to bind them. It is empty where the policy binds
-// them as they are, and where it cannot. Shares reports whether the policy selects by some of their labels: one that does not
-// may mean other pods.
+// lacking is the labels that pods with these labels also need for a policy to bind them. It is empty where the policy
+// binds them as they are, and where it cannot. Shares reports whether the policy selects by some of their labels: one
+// that does not may mean other pods.
 func lacking(own []policy.Label, p *enforce.Object) (lacks []string, shares bool) {
 	selected := p.Labels()
 	if p.Gateways {

@@ -9,8 +9,8 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// bundles is edges as sets of callers. Where everybody may call everybody there are as many edges as pairs of services, but
-// few bundles.
+// bundles is edges as sets of callers. Where everybody may call everybody there are as many edges as pairs of services,
+// but few bundles.
 type bundles struct {
 	callers []model.Caller // by number
 	numbers map[callerKey]int32

@@ -15,11 +15,11 @@ type Objects struct {
 	Unread map[string]bool // kinds of which there may be more
 }
 
-// Drift adds the objects of a project, and those that it accepts, that deployed manifests lack; those that decide no request
-// and ask for something else; accepted ones of any kind that do; and those that meshc made for the namespaces of the project and
-// that it no longer gives. What the policies of the project let through is judged as sets of requests, so that their text may
-// differ. Compared is the files that are compared with those that the project gives, which says what they lack or have otherwise;
-// nil where there are none.
+// Drift adds the objects of a project, and those that it accepts, that deployed manifests lack; those that decide no
+// request and ask for something else; accepted ones of any kind that do; and those that meshc made for the namespaces
+// of the project and that it no longer gives. What the policies of the project let through is judged as sets of
+// requests, so that their text may differ. Compared is the files that are compared with those that the project gives,
+// which says what they lack or have otherwise; nil where there are none.
 func (r *Report) Drift(given, accepted, deployed Objects, compared map[*source.File]bool) {
 	type object struct{ kind, id string }
 	policies, others := map[object][]*enforce.Object{}, map[object][]*enforce.Other{} // usually one

@@ -43,8 +43,8 @@ type Edge struct {
 	Why    string // it is refused
 }
 
-// edges adds what the policy says may call a service, and what the manifests make of it; of a policy without rules, what
-// they let through. The service has a proxy.
+// edges adds what the policy says may call a service, and what the manifests make of it; of a policy without rules,
+// what they let through. The service has a proxy.
 func (r *Report) edges(work *edges, split *model.Split) {
 	work.find(split)
 	to := r.bundles.to(work.service.ID())
@@ -144,8 +144,8 @@ func (r *Report) edge(m *model.Model, e *edge) Edge {
 	return out
 }
 
-// refusal adds that an edge is refused or undecided by the policies, unless a problem says already which of them shuts its caller out:
-// then that says what becomes of each share of the calls.
+// refusal adds that an edge is refused or undecided by the policies, unless a problem says already which of them shuts
+// its caller out: then that says what becomes of each share of the calls.
 func (r *Report) refusal(e *edge, severity diag.Severity, topic Topic, why string) {
 	if i := r.told.of(e.from.String(), e.to.ID()); i >= 0 {
 		if p := &r.Problems[i]; e.split && !strings.Contains(p.Text, why) {
@@ -409,8 +409,8 @@ func (e *edges) doubtful() string {
 	return "it depends on a policy that cannot be judged"
 }
 
-// admitted adds the edges that manifests make: for each port the widest callers, and those that are named where these are
-// not everyone.
+// admitted adds the edges that manifests make: for each port the widest callers, and those that are named where these
+// are not everyone.
 func (e *edges) admitted() {
 	type open struct{ surely, perhaps []bool }
 	byPort := map[uint16]*open{}

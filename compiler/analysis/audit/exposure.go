@@ -58,8 +58,8 @@ func exposed(m *model.Model, split *model.Split, mark func(*enforce.Class, []boo
 	return open
 }
 
-// bypassed reports the ports of a service that bypass its proxy, or may, if no edge of the policy leads to them: a finding
-// about that edge says so.
+// bypassed reports the ports of a service that bypass its proxy, or may, if no edge of the policy leads to them: a
+// finding about that edge says so.
 func (r *Report) bypassed(s *policy.Service) {
 	report := func(what string, p policy.PortCapture) {
 		switch p.Capture {
@@ -85,14 +85,14 @@ func (r *Report) bypassed(s *policy.Service) {
 	report(what, s.Inbound.Rest)
 }
 
-// RefusesPlaintext says why a point refuses a request of HTTP by a caller without identity; empty where it does not, or may
-// not.
+// RefusesPlaintext says why a point refuses a request of HTTP by a caller without identity; empty where it does not, or
+// may not.
 func RefusesPlaintext(at *enforce.Point, port uint16, method, path string) string {
 	return refuses(at, space.Standard.Request(true, space.Facts{space.Port: strconv.Itoa(int(port)), space.Method: method, space.Path: path}))
 }
 
-// RefusesTLS says why a point refuses a connection by a caller without identity in which it sees no HTTP, such as one with a TLS that is
-// not the mesh's; empty where it does not, or may not.
+// RefusesTLS says why a point refuses a connection by a caller without identity in which it sees no HTTP, such as one
+// with a TLS that is not the mesh's; empty where it does not, or may not.
 func RefusesTLS(at *enforce.Point, port uint16) string {
 	return refuses(at, space.Standard.Request(false, space.Facts{space.Port: strconv.Itoa(int(port))}))
 }
@@ -122,8 +122,8 @@ func intendedBy(s *policy.Service, c model.Caller) *policy.Rule {
 	return nil
 }
 
-// widened reports rules that deny by HTTP's fields on ports that are declared as something else, where they deny more than
-// they say (istio/istio#37920).
+// widened reports rules that deny by HTTP's fields on ports that are declared as something else, where they deny more
+// than they say (istio/istio#37920).
 func widened(m *model.Model, s *policy.Service) (list diag.List) {
 	for _, p := range m.Callee(s).All() {
 		for rule := range p.Clauses {

@@ -34,8 +34,8 @@ type Cause struct {
 	Lost bool // By is an object of the model that the others lack
 }
 
-// Interferences compares what manifests let through to the pods of a service, which have these labels, with what those of
-// the model do, as sets of requests.
+// Interferences compares what manifests let through to the pods of a service, which have these labels, with what those
+// of the model do, as sets of requests.
 func Interferences(m *model.Model, s *policy.Service, labels map[string]string, other *enforce.Layer) ([]Interference, error) {
 	w := enforce.Workload{Namespace: s.Namespace, Labels: labels, Dataplane: s.Dataplane, Fronts: s.Fronts}
 	compared := *other
@@ -165,8 +165,8 @@ type caused struct {
 	callers  space.Set
 }
 
-// causes divides the callers of a class that are treated differently by what makes the difference: the rule that decides
-// now, or, where that decided before too, an object that is lacking or the mode.
+// causes divides the callers of a class that are treated differently by what makes the difference: the rule that
+// decides now, or, where that decided before too, an object that is lacking or the mode.
 func (c *comparison) causes(r *enforce.Class, changed space.Set) (all []caused) {
 	for _, d := range c.split.Decide(r, 1) {
 		left := d.Sources.Common(changed)

@@ -9,8 +9,8 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// waypoints reports what waypoints do not keep from a service behind them: calls to the addresses of pods that they would refuse, and
-// whoever one of them passes on because no policy binds it.
+// waypoints reports what waypoints do not keep from a service behind them: calls to the addresses of pods that they
+// would refuse, and whoever one of them passes on because no policy binds it.
 func (r *Report) waypoints(m *model.Model, split *model.Split) {
 	s := split.Service
 	closed := model.DeniesByDefault(m.Callee(s))

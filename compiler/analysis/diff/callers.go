@@ -19,8 +19,8 @@ const (
 	maxBlocks = 64
 )
 
-// nameSources names the callers that changed and those that their names may have to exclude: in the words of the language,
-// or else in those of the policies, and as a last resort one class at a time.
+// nameSources names the callers that changed and those that their names may have to exclude: in the words of the
+// language, or else in those of the policies, and as a last resort one class at a time.
 func (s *comparison) nameSources(groups []group) {
 	changed := space.NewSet(len(s.classes.Sources))
 	for _, g := range groups {
@@ -197,8 +197,8 @@ func (s *comparison) matching(pattern space.Pattern) (c Caller, known bool) {
 	return c, false
 }
 
-// callerOf is the callers of a class, regardless of their addresses, and whether the language has a word for them. A caller
-// that nothing names stands for all such callers.
+// callerOf is the callers of a class, regardless of their addresses, and whether the language has a word for them. A
+// caller that nothing names stands for all such callers.
 func (s *comparison) callerOf(class int) (caller Caller, known bool) {
 	identity := s.classes.Sources[class].Identity()
 	if identity == "" {
@@ -278,8 +278,9 @@ func (s *comparison) restrictions() []restriction {
 // maxFacts bounds the combinations of facts that names are restricted to.
 const maxFacts = 4 * maxBlocks
 
-// facts is what conditions on other dimensions of callers restrict them to: callers with certain facts and no more, and callers with
-// at least these. Where conditions are many, the former are too: names for each of all combinations say nothing.
+// facts is what conditions on other dimensions of callers restrict them to: callers with certain facts and no more, and
+// callers with at least these. Where conditions are many, the former are too: names for each of all combinations say
+// nothing.
 func (s *comparison) facts() []restriction {
 	by := map[string][]int{} // the callers with certain facts, by their words
 	var words []string

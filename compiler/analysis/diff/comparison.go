@@ -138,8 +138,8 @@ func (d *differ) rules(w *workload) (all phrase.Rules) {
 // table is the dimensions of requests.
 func (d *differ) table() space.Table { return d.after.Manifests.Table }
 
-// risen is the requests that pass on one side and are denied on the other: those of which that is sure, and those for which
-// it depends on what cannot be judged.
+// risen is the requests that pass on one side and are denied on the other: those of which that is sure, and those for
+// which it depends on what cannot be judged.
 func (c *comparison) risen(from, to int) []group {
 	type sets struct{ sure, perhaps space.Set }
 	known := map[*enforce.Outcome]sets{} // by the outcomes of classes, which those share that are decided alike
@@ -225,8 +225,8 @@ func (c *comparison) groups(perhaps bool, choose func(r *enforce.Class) space.Se
 }
 
 // changes names the callers and operations of groups. The names for what is opened may include other requests that pass
-// after; those for what is closed, other requests that do not. So one change may include all that another one says, which is
-// then left out.
+// after; those for what is closed, other requests that do not. So one change may include all that another one says,
+// which is then left out.
 func (c *comparison) changes(groups []group, kind Kind) []Change {
 	opened := kind == Opened
 	type said struct {
@@ -291,8 +291,8 @@ func callersOf(p phrase.Phrase[namedCaller]) Callers {
 	return callers
 }
 
-// passes is the sources that pass, or may, with a class of operations after a change of a kind: only what surely passes counts where
-// something is sure to be opened, and only what surely does not where something is sure to be closed.
+// passes is the sources that pass, or may, with a class of operations after a change of a kind: only what surely passes
+// counts where something is sure to be opened, and only what surely does not where something is sure to be closed.
 func (c *comparison) passes(operation int, kind Kind, perhaps bool) space.Set {
 	if (kind == Opened) != perhaps {
 		return c.possible[operation].Outcomes[1].Allowed
@@ -312,8 +312,8 @@ func (c *comparison) fittingOperations(g group, kind Kind) space.Set {
 	return fit
 }
 
-// fittingSources is the callers that the names for those of a group may include, if some operations are said. Callers of what is closed
-// could call before.
+// fittingSources is the callers that the names for those of a group may include, if some operations are said. Callers
+// of what is closed could call before.
 func (c *comparison) fittingSources(g group, said space.Set, kind Kind) space.Set {
 	fit := slices.Clone(c.could[btoi(kind == Opened)])
 	for i := range said.All() {
@@ -331,8 +331,8 @@ func (c *comparison) change(kind Kind, callers Callers, operations []phrase.Oper
 	return Change{Kind: kind, Callee: c.callee, Callers: callers, Operations: operations}
 }
 
-// attribute finds the statement behind a change: a new edge or a removed deny for what is opened, and the reverse for what is
-// closed.
+// attribute finds the statement behind a change: a new edge or a removed deny for what is opened, and the reverse for
+// what is closed.
 func (c *comparison) attribute(change *Change, caller space.Source, r *space.Request, opened bool) {
 	var rule *policy.Rule
 	is, was := c.is, c.was

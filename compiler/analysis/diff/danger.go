@@ -24,8 +24,8 @@ func (d Danger) Headline(subject string) string {
 	return text
 }
 
-// Danger is that of requests which pass now: from everybody, or out of the mesh. Addresses and tokens that narrow the callers are what
-// makes an ordinary edge of it.
+// Danger is that of requests which pass now: from everybody, or out of the mesh. Addresses and tokens that narrow the
+// callers are what makes an ordinary edge of it.
 func (c *Change) Danger() Danger {
 	switch {
 	case c.Kind == FailOpen:

@@ -33,7 +33,8 @@ type Options struct {
 	Network  bool // policies of the network differ, too
 	Requests bool // only what is let through counts, and not whether what no rule is about is denied for want of an ALLOW
 
-	// Scope is the namespaces outside of which both models are the same, and have no manifests; Whole returns them with these.
+	// Scope is the namespaces outside of which both models are the same, and have no manifests; Whole returns them with
+	// these.
 	Scope policy.Scope
 	Whole func() (before, after *model.Model)
 }

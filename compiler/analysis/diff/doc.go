@@ -8,9 +8,9 @@
 // A set of classes is then covered by names. For callers these are the names of the language (world, any, NS/*,
 // services) and those written in rules; for operations, those of package phrase. A name may be used if everything it
 // stands for is in the set, or if exceptions remove the rest. What a rule of one side only says may also be used if the
-// rest was allowed after the change anyway (for what opened) or denied after it anyway (for what closed). Among the lists
-// of names that cover the set, the cheapest is chosen, where the cost of a name is how much a reader has to take in. A
-// description therefore includes everything that changed, and whatever else it includes is true after the change.
+// rest was allowed after the change anyway (for what opened) or denied after it anyway (for what closed). Among the
+// lists of names that cover the set, the cheapest is chosen, where the cost of a name is how much a reader has to take
+// in. A description therefore includes everything that changed, and whatever else it includes is true after the change.
 //
 // What cannot be judged is a proposition (see enforce.Classes.MayRise), which has the same truth value on both sides
 // where it is written the same way. Requests that only one side allows under some assignment of truth values count as

@@ -71,10 +71,10 @@ func (e *egress) lets(s *enforce.Other) map[string]external {
 	return all
 }
 
-// egress compares which external hosts the Sidecars of two sides let workloads call, and adds what it finds to what opens
-// and closes. A side without any Sidecar restricts nobody, so nothing is compared with it. Where a workload's Sidecar
-// is gone nothing is reported as closed: it may no longer be restricted. The policies, which may be nil, say where an
-// external is declared.
+// egress compares which external hosts the Sidecars of two sides let workloads call, and adds what it finds to what
+// opens and closes. A side without any Sidecar restricts nobody, so nothing is compared with it. Where a workload's
+// Sidecar is gone nothing is reported as closed: it may no longer be restricted. The policies, which may be nil, say
+// where an external is declared.
 func (d *Diff) egress(a, b *egress, was, is *policy.Policy) {
 	if len(a.sidecars) == 0 || len(b.sidecars) == 0 {
 		return

@@ -60,8 +60,8 @@ func (d *Diff) Objects(before, after []enforce.Other, was, is *policy.Policy) {
 	slices.SortFunc(d.Others, func(a, b ObjectChange) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name)) })
 }
 
-// Tokens adds the objects that verify tokens otherwise than before: by other keys, in another place, or passed on or not. Whose
-// tokens count, and for whom, is compared request by request.
+// Tokens adds the objects that verify tokens otherwise than before: by other keys, in another place, or passed on or
+// not. Whose tokens count, and for whom, is compared request by request.
 func (d *Diff) Tokens(before, after []*enforce.Object) {
 	old := map[string]*enforce.Object{}
 	for _, o := range before {

@@ -26,13 +26,14 @@ type RouteCaller struct {
 	Except []policy.Source
 }
 
-// maxVisits bounds the sources that are looked at in all walks: a hub that opens lets all of its callers reach all that it
-// calls. Sources are what the bound counts, and not the edges of the graph, so that the answer does not depend on how
-// wildcards are represented there.
+// maxVisits bounds the sources that are looked at in all walks: a hub that opens lets all of its callers reach all that
+// it calls. Sources are what the bound counts, and not the edges of the graph, so that the answer does not depend on
+// how wildcards are represented there.
 const maxVisits = 20_000_000
 
 // routes finds who reaches what over two hops or more, and did not. What somebody gains leads through a caller of
-// something that was opened, or over a gateway that passes more on, who gained it too: so only what those gained is looked at, backward, the nearest first.
+// something that was opened, or over a gateway that passes more on, who gained it too: so only what those gained is
+// looked at, backward, the nearest first.
 func (d *differ) routes() error {
 	graphs, err := model.CallGraphs(d.after, d.before)
 	if err != nil {

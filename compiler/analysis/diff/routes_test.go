@@ -22,8 +22,8 @@ func callersPolicy(service string, callers ...string) string {
 		service, strings.Join(sources, ", "))
 }
 
-// The bound on what is looked at is a number of sources: it does not depend on how many edges the graph has for them, and
-// the nearest services are followed first.
+// The bound on what is looked at is a number of sources: it does not depend on how many edges the graph has for them,
+// and the nearest services are followed first.
 func TestRoutesAreBounded(t *testing.T) {
 	for _, more := range []string{"", "principals: ['*']", "namespaces: [other]"} {
 		others := []string{"b"}

@@ -60,8 +60,8 @@ type Line []*Change
 // mostEnds is the most callees, or callers, in one line.
 const mostEnds = 8
 
-// Lines puts changes of one kind together that have the same cause and are about the same at several callees, or from several
-// services. None is left out but for those that one statement causes at many ends, which are counted.
+// Lines puts changes of one kind together that have the same cause and are about the same at several callees, or from
+// several services. None is left out but for those that one statement causes at many ends, which are counted.
 func Lines(changes []Change) (lines []Line) {
 	at := map[string]int{}
 	put := func(key string, l Line) {
@@ -98,8 +98,9 @@ func (c *Callers) one() bool {
 	return c.Service != nil && len(c.Except) == 0 && !c.Such && c.Former == "" && c.Where() == ""
 }
 
-// String is the changes in one: `any -> shop/backend, shop/db`, or `any -> (shop/backend, shop/db):8080 GET /api/*`, so that what is
-// said of all callees is not read as being said of the last; `shop/frontend, shop/jobs -> shop/db`, where the callers differ.
+// String is the changes in one: `any -> shop/backend, shop/db`, or `any -> (shop/backend, shop/db):8080 GET /api/*`, so
+// that what is said of all callees is not read as being said of the last; `shop/frontend, shop/jobs -> shop/db`, where
+// the callers differ.
 func (l Line) String() string {
 	callees := l.ends(func(c *Change) string { return c.Callee.String() })
 	callers := l.ends(func(c *Change) string { return c.Callers.String() })
@@ -132,8 +133,9 @@ func (c *Change) certainty() string {
 	return ""
 }
 
-// What is the operations of the change as they follow the name of its callee, or the addresses of an external. Ports with the same
-// operations share them, operations on one port share it, and nothing that follows exceptions can be read as one of them.
+// What is the operations of the change as they follow the name of its callee, or the addresses of an external. Ports
+// with the same operations share them, operations on one port share it, and nothing that follows exceptions can be read
+// as one of them.
 func (c *Change) What() string {
 	if len(c.Addresses) > 0 {
 		return " (" + strings.Join(c.Addresses, ", ") + ")"

@@ -128,8 +128,8 @@ func (h handwritten) shuffled(random *rand.Rand) handwritten {
 	return other
 }
 
-// The order of objects and rules means nothing, an ALLOW beside another one closes nothing, and a DENY less closes nothing.
-// That holds where rules cannot be judged, too: what stays undecided is no change.
+// The order of objects and rules means nothing, an ALLOW beside another one closes nothing, and a DENY less closes
+// nothing. That holds where rules cannot be judged, too: what stays undecided is no change.
 func TestUndecidedStaysUndecided(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	allowed, undecided := 0, 0

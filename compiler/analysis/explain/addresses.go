@@ -15,8 +15,8 @@ type caller struct {
 	facts    string
 }
 
-// location is where the callers of one identity call from: the block of their own address, and that of the client they call
-// for. A block that is not valid is every address without a block of its own.
+// location is where the callers of one identity call from: the block of their own address, and that of the client they
+// call for. A block that is not valid is every address without a block of its own.
 type location struct {
 	caller       caller
 	peer, client netip.Prefix
@@ -49,8 +49,8 @@ func (p *answersByLocation) add(l location, answer string, usual bool) {
 	p.anywhere[l.caller] = answer
 }
 
-// expects reports whether the answer at a location goes without saying, because the wider locations around it have it, too.
-// Where the wider block of the peer and that of the client disagree, the one that is itself an exception decides.
+// expects reports whether the answer at a location goes without saying, because the wider locations around it have it,
+// too. Where the wider block of the peer and that of the client disagree, the one that is itself an exception decides.
 func (p *answersByLocation) expects(l location) bool {
 	byPeer, byClient, both := l, l, l
 	byPeer.peer, byClient.client = wider(l.peer, p.peers), wider(l.client, p.clients)

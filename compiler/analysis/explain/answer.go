@@ -57,7 +57,8 @@ type PortAnswer struct {
 	ways []model.Way // what the sidecars of callers open to these ports
 }
 
-// CallerAnswer is how the requests of some callers are decided. A case holds for the requests that no case before it takes.
+// CallerAnswer is how the requests of some callers are decided. A case holds for the requests that no case before it
+// takes.
 type CallerAnswer struct {
 	Names []string // services first
 	Cases []Case
@@ -157,7 +158,8 @@ type why struct {
 	lacks   bool                             // no statement allows some of what was denied
 }
 
-// asked reports whether the question is about a caller; a service outside the mesh whose address is not known may be anywhere.
+// asked reports whether the question is about a caller; a service outside the mesh whose address is not known may be
+// anywhere.
 func (w *why) asked(caller space.Source) bool {
 	if w.fromOutside() && len(w.From.Service.Addresses) == 0 {
 		return caller.Identity() == "" && caller.Elsewhere
@@ -165,8 +167,8 @@ func (w *why) asked(caller space.Source) bool {
 	return w.MatchesSource(w.To, caller, w.From)
 }
 
-// carries reports whether a question is about a port: a question about operations and no port is about the ports that are
-// declared as HTTP, where there are any.
+// carries reports whether a question is about a port: a question about operations and no port is about the ports that
+// are declared as HTTP, where there are any.
 func (w *why) carries(port uint16) bool {
 	if w.Port != 0 || len(w.Ops) == 0 {
 		return true
@@ -275,8 +277,9 @@ func (w *why) port(port uint16, requests []*enforce.Class, callers []int) (PortA
 	return p, text.String()
 }
 
-// another reports whether callers at a port are others than their class says. Without mutual TLS an address is all that a port
-// knows: at that of a service outside the mesh the caller is this service, and of every caller the identity does not count.
+// another reports whether callers at a port are others than their class says. Without mutual TLS an address is all that
+// a port knows: at that of a service outside the mesh the caller is this service, and of every caller the identity does
+// not count.
 func (w *why) another(class int, mode enforce.Mode) bool {
 	if !model.Unproven(w.split.Sources[class], mode) {
 		return false
@@ -299,7 +302,8 @@ func (w *why) name(class int) (name, rest string) {
 	return name, w.split.Facts(w.split.Sources[class])
 }
 
-// placed is name with the addresses of the callers. A caller without identity at the address of a service outside the mesh is that service.
+// placed is name with the addresses of the callers. A caller without identity at the address of a service outside the
+// mesh is that service.
 func (w *why) placed(class int) (name, rest string) {
 	own, other := space.SourceAddress, space.RemoteAddress
 	if model.AddressOf(w.To) == other {
@@ -316,8 +320,8 @@ func (w *why) fromOutside() bool {
 	return w.From.Kind == policy.FromService && !w.From.Service.Proxied()
 }
 
-// nearest is the shortest chain of calls by which the caller of a question reaches the callee, over none of the sources in except;
-// nil where there is none, or none is needed.
+// nearest is the shortest chain of calls by which the caller of a question reaches the callee, over none of the sources
+// in except; nil where there is none, or none is needed.
 func nearest(m *model.Model, q question, except []policy.Source) (*model.Chain, error) {
 	graph, err := m.CallGraph()
 	if err != nil {

@@ -32,8 +32,8 @@ type Counterpart struct {
 	Other enforce.Decision // else it is what becomes of the same request in plaintext
 }
 
-// Allows says which operations of HTTP on its ports some callers of a PortAnswer are let through with, of those in question; it is not ok
-// where that cannot be said.
+// Allows says which operations of HTTP on its ports some callers of a PortAnswer are let through with, of those in
+// question; it is not ok where that cannot be said.
 func (a *Answer) Allows(p *PortAnswer, c *CallerAnswer) (all []phrase.Operations, ok bool) {
 	groups := [][]space.Box{a.asked}
 	type ruled struct {
@@ -105,8 +105,8 @@ func (k *Case) order() int {
 
 const rest = 3
 
-// cases is how the requests of each of some classes of callers are decided, those that a rule decides first. It decides about
-// all callers of a request at once: of many callers and many requests, few pairs differ from the rest.
+// cases is how the requests of each of some classes of callers are decided, those that a rule decides first. It decides
+// about all callers of a request at once: of many callers and many requests, few pairs differ from the rest.
 func (w *why) cases(p *PortAnswer, port uint16, requests []*enforce.Class, classes []int) [][]Case {
 	s := &sorting{why: w, at: p, port: port, kinds: map[kindKey]*kind{}, places: map[place]int{}, said: map[clauseAt][]phrase.Operations{}, found: make([][]tally, len(w.split.Sources))}
 	if len(p.ways) == 1 && w.From.Kind != policy.FromWorld {
@@ -145,8 +145,8 @@ type sorting struct {
 	found  [][]tally                        // by class of callers, in the order of their first request
 }
 
-// tallied reports whether the requests of a case are tallied caller by caller: the statement behind a rule is looked for, and where
-// requests pass waypoints several objects in turn decide, in whose order they do not stand.
+// tallied reports whether the requests of a case are tallied caller by caller: the statement behind a rule is looked
+// for, and where requests pass waypoints several objects in turn decide, in whose order they do not stand.
 func (s *sorting) tallied(by enforce.Decision) bool { return len(s.callee.Ways) > 0 || stated(by) }
 
 // kindKey is what the requests of one case have in common.
@@ -157,8 +157,8 @@ type kindKey struct {
 	counterpart enforce.Decision
 }
 
-// kind is the case of every caller that has requests of one kind. Where they are not tallied caller by caller, whole sets of callers
-// are enough.
+// kind is the case of every caller that has requests of one kind. Where they are not tallied caller by caller, whole
+// sets of callers are enough.
 type kind struct {
 	Case
 	callers, http space.Set // that have such requests, and that have such requests of HTTP; nil of a case that is tallied
@@ -231,9 +231,9 @@ type countered struct {
 	sources      space.Set
 }
 
-// counterparts divides callers whose requests are decided alike by how the other kind of connection would be decided, where that
-// differs: mutual TLS at a port that takes plaintext only, and plaintext at one that takes both, if it lets through what the
-// caller's identity is denied.
+// counterparts divides callers whose requests are decided alike by how the other kind of connection would be decided,
+// where that differs: mutual TLS at a port that takes plaintext only, and plaintext at one that takes both, if it lets
+// through what the caller's identity is denied.
 func (s *sorting) counterparts(r *enforce.Class, sources space.Set, by enforce.Decision) (all []countered) {
 	rest := sources
 	differs := func(c Counterpart, sources space.Set) {
@@ -339,8 +339,8 @@ type clauseAt struct {
 	rule int
 }
 
-// stated reports whether a statement may be behind a decision: one by a rule that lets in or denies, or by a provider that is
-// asked.
+// stated reports whether a statement may be behind a decision: one by a rule that lets in or denies, or by a provider
+// that is asked.
 func stated(by enforce.Decision) bool {
 	return by.Reason == enforce.ByRule || by.Reason == enforce.NotJudged && by.Policy != nil && by.Policy.Effect == enforce.Custom
 }
@@ -377,8 +377,8 @@ func (s *sorting) tally(r *enforce.Class, k *kind, class int) {
 	}
 }
 
-// of is the cases of a class of callers. At a port with HTTP, a case without operations that no request of HTTP has is about
-// other connections.
+// of is the cases of a class of callers. At a port with HTTP, a case without operations that no request of HTTP has is
+// about other connections.
 func (s *sorting) of(class int, http bool) []Case {
 	cases := make([]Case, len(s.found[class]))
 	for i, t := range s.found[class] {
@@ -402,9 +402,9 @@ func (s *sorting) of(class int, http bool) []Case {
 	return cases
 }
 
-// apart orders cases so that each holds for the requests that no case before it takes. Where requests have several ways, rules of
-// objects that do not know each other decide, so the order in which a proxy looks is not enough, and there may be none: a case that
-// would take requests of another one, whatever their order, is told by a request.
+// apart orders cases so that each holds for the requests that no case before it takes. Where requests have several
+// ways, rules of objects that do not know each other decide, so the order in which a proxy looks is not enough, and
+// there may be none: a case that would take requests of another one, whatever their order, is told by a request.
 func (s *sorting) apart(cases []Case, of []tally) (all []Case) {
 	left := make([]int, len(cases))
 	for i := range left {

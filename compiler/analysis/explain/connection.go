@@ -27,7 +27,8 @@ func (e *explaining) connections() {
 	}
 }
 
-// unanswered finds where DestinationRules have the sidecars of callers open mutual TLS to a callee that has no proxy to take it.
+// unanswered finds where DestinationRules have the sidecars of callers open mutual TLS to a callee that has no proxy to
+// take it.
 func (e *explaining) unanswered() {
 	var ports []uint16
 	for _, p := range e.To.Ports {

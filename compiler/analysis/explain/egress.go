@@ -8,8 +8,8 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// Egress is what decides about a call to an external. No policy binds an external, so only a Sidecar of the caller can stop a
-// call, or the network.
+// Egress is what decides about a call to an external. No policy binds an external, so only a Sidecar of the caller can
+// stop a call, or the network.
 type Egress struct {
 	Meshless bool            // there is no mesh, and the network alone decides
 	Declared bool            // the external has the port that is asked about

@@ -9,8 +9,8 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// Exceeds reports whether a way lets through more than its query asks for, and than its kind says: requests of others, other requests,
-// or requests to others. The query is one of the model afterwards, which may have fewer namespaces.
+// Exceeds reports whether a way lets through more than its query asks for, and than its kind says: requests of others,
+// other requests, or requests to others. The query is one of the model afterwards, which may have fewer namespaces.
 func (w *Way) Exceeds(before, after *model.Model, asked *Query) (bool, error) {
 	for _, mesh := range after.Policy.Meshes {
 		callees := slices.Clone(mesh.Services)

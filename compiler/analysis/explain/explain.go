@@ -30,8 +30,8 @@ type Options struct {
 	// Unread reports whether pods that are not known may run as an account of a namespace; nil where there are none.
 	Unread func(namespace, account string) bool
 
-	// Try writes a remedy into the project and says what comes of it. It is nil where there is no project to write it into;
-	// there are no remedies then.
+	// Try writes a remedy into the project and says what comes of it. It is nil where there is no project to write it
+	// into; there are no remedies then.
 	Try func(Query, Way) (Trial, error)
 
 	// Assumed returns what was assumed about the services that it is asked for; nil where nothing was.

@@ -121,7 +121,8 @@ func (r *resolver) identity(name string, id policy.Identity) (policy.Found, erro
 	return found, nil
 }
 
-// host finds a service by a host name of a Kubernetes Service in front of it: NAME.NAMESPACE, also with .svc.cluster.local.
+// host finds a service by a host name of a Kubernetes Service in front of it: NAME.NAMESPACE, also with
+// .svc.cluster.local.
 func (r *resolver) host(name string) *policy.Service {
 	labels := strings.Split(name, ".")
 	if len(labels) < 2 || len(labels) > 2 && labels[2] != "svc" {
@@ -270,8 +271,8 @@ func (r *resolver) anyPod(name string) *policy.Service {
 	return nil
 }
 
-// containerPort is the port of a service that a query is about: policies see container ports. A port that only Kubernetes
-// Services have is taken for the container port that it leads to.
+// containerPort is the port of a service that a query is about: policies see container ports. A port that only
+// Kubernetes Services have is taken for the container port that it leads to.
 func containerPort(s *policy.Service, port uint16) uint16 {
 	if slices.ContainsFunc(s.Ports, func(p policy.Port) bool { return p.Number == port }) {
 		return port

@@ -62,8 +62,8 @@ func (e *explaining) near() error {
 	return nil
 }
 
-// passes returns a function that reports whether some request of the caller passes by a rule: what a rule allows, a DENY may
-// refuse.
+// passes returns a function that reports whether some request of the caller passes by a rule: what a rule allows, a
+// DENY may refuse.
 func (e *explaining) passes() (func(*enforce.Object, int) bool, error) {
 	if !slices.ContainsFunc(e.model.Callee(e.To).All(), func(o *enforce.Object) bool { return o.Effect == enforce.Deny }) {
 		return func(*enforce.Object, int) bool { return true }, nil
@@ -95,7 +95,8 @@ func (e *explaining) passes() (func(*enforce.Object, int) bool, error) {
 	return func(o *enforce.Object, n int) bool { return passing[rule{o, n}] }, nil
 }
 
-// onlyLacks reports whether all of a query is denied because no rule allows it, but for tokens that the callee takes from nobody.
+// onlyLacks reports whether all of a query is denied because no rule allows it, but for tokens that the callee takes
+// from nobody.
 func (e *explaining) onlyLacks() bool {
 	for _, p := range e.Answer.Ports {
 		for _, c := range p.Callers {

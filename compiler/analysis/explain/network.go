@@ -70,8 +70,8 @@ func (e *explaining) reach(answers []PortAnswer) {
 	e.Verdict = verdictOf(seen)
 }
 
-// through decides whether those of the callers whom policies may let through to a port pass the network. Of a wildcard these are the
-// callers that edges name, if only edges open the callee.
+// through decides whether those of the callers whom policies may let through to a port pass the network. Of a wildcard
+// these are the callers that edges name, if only edges open the callee.
 func (e *explaining) through(port network.Port) (enforce.Verdict, network.Step) {
 	n := e.model.Network
 	v, step := n.Reach(e.From, e.To, port)

@@ -28,19 +28,22 @@ type (
 	// CallerUnjudged is a caller of which it is not known how it calls, and so whether it proves its identity.
 	CallerUnjudged struct{ Service *policy.Service }
 
-	// DeclaredOnly is the mesh of a callee that this project does not close, as the mesh only declares services, or is open.
+	// DeclaredOnly is the mesh of a callee that this project does not close, as the mesh only declares services, or is
+	// open.
 	DeclaredOnly struct{ Mesh *policy.Mesh }
 
 	// DryRun is an environment whose policies are logged and not enforced.
 	DryRun struct{ Environment string }
 
-	// CalleeGateway is a callee at the edge of the mesh: its listeners decide who may connect and who proves an identity.
+	// CalleeGateway is a callee at the edge of the mesh: its listeners decide who may connect and who proves an
+	// identity.
 	CalleeGateway struct{ Service *policy.Service }
 
 	// CalleeUnjudged is a callee in front of which something is enforced that is not judged.
 	CalleeUnjudged struct{ Service *policy.Service }
 
-	// Leads is where a gateway passes calls on to, or along which route to the callee; Unrouted where it has none there.
+	// Leads is where a gateway passes calls on to, or along which route to the callee; Unrouted where it has none
+	// there.
 	Leads struct {
 		Gateway  *policy.Service
 		Route    policy.Route

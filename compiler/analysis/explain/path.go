@@ -4,9 +4,9 @@ import (
 	"strings"
 )
 
-// Normalized is the path that policies see of a request for a path. A proxy resolves dot segments, takes a backslash for a slash, and
-// decodes what need not be encoded: that is the pathNormalization BASE of a mesh, Istio's default. Of a pattern nothing is
-// changed.
+// Normalized is the path that policies see of a request for a path. A proxy resolves dot segments, takes a backslash
+// for a slash, and decodes what need not be encoded: that is the pathNormalization BASE of a mesh, Istio's default. Of
+// a pattern nothing is changed.
 // https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#MeshConfig-ProxyPathNormalization
 func Normalized(path string) string {
 	if strings.ContainsAny(path, "*{") {
@@ -47,8 +47,8 @@ func Normalized(path string) string {
 	return "/" + strings.Join(segments, "/")
 }
 
-// Literal reports whether the path of a request can be written in an operation that is about this path alone. A policy takes
-// some paths for patterns.
+// Literal reports whether the path of a request can be written in an operation that is about this path alone. A policy
+// takes some paths for patterns.
 func Literal(path string) bool {
 	for i := range len(path) {
 		if c := path[i]; c <= ' ' || c >= 0x7f || strings.IndexByte("*{}\"\\", c) >= 0 {

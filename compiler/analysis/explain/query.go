@@ -51,9 +51,9 @@ func (e *QueryError) Unwrap() error { return e.Err }
 
 func wrong(format string, args ...any) error { return &QueryError{fmt.Errorf(format, args...)} }
 
-// Parse reads a query as it is typed: SRC DST[:PORT] [METHOD] [PATH]. It gives one query for each pair of services that the
-// names stand for, several where one is a group. Services also have the names that other tools print: SPIFFE IDs and
-// principals, host names, pods, and addresses for callers. The error is a *QueryError.
+// Parse reads a query as it is typed: SRC DST[:PORT] [METHOD] [PATH]. It gives one query for each pair of services that
+// the names stand for, several where one is a group. Services also have the names that other tools print: SPIFFE IDs
+// and principals, host names, pods, and addresses for callers. The error is a *QueryError.
 func Parse(p *policy.Policy, words []string, names Names) ([]Query, error) {
 	words = strings.Fields(strings.Join(words, " ")) // several may be quoted as one
 	if len(words) < 2 {
@@ -111,8 +111,8 @@ func Parse(p *policy.Policy, words []string, names Names) ([]Query, error) {
 	return all, nil
 }
 
-// withoutScheme takes the URL of a request for its destination, port and path: `web http://cart:8080/cart/3` for `web cart:8080 /cart/3`.
-// Applications leave TLS to their proxies, so that https is no port of its own.
+// withoutScheme takes the URL of a request for its destination, port and path: `web http://cart:8080/cart/3` for `web
+// cart:8080 /cart/3`. Applications leave TLS to their proxies, so that https is no port of its own.
 func withoutScheme(words []string) []string {
 	scheme, rest, found := strings.Cut(words[1], "://")
 	if !found || scheme == "spiffe" {

@@ -11,8 +11,9 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Remedy is what would allow a query that is denied. Every way has been tried: the check accepts it, and it opens what is asked for and
-// no more, unless its kind says so. Where none is left, Breaks, Refused, Whole or Shut says what stands in the way.
+// Remedy is what would allow a query that is denied. Every way has been tried: the check accepts it, and it opens what
+// is asked for and no more, unless its kind says so. Where none is left, Breaks, Refused, Whole or Shut says what
+// stands in the way.
 type Remedy struct {
 	Ways    []Way         // each of them would do
 	Breaks  []source.Span // the guards that forbid it

@@ -6,8 +6,8 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// routes notes where a gateway that is asked about passes calls on to, and along which route the gateways in front of a callee
-// get there.
+// routes notes where a gateway that is asked about passes calls on to, and along which route the gateways in front of a
+// callee get there.
 func (e *explaining) routes() {
 	if e.To.Dataplane == policy.Gateway {
 		for i, r := range e.To.Routes {
@@ -28,8 +28,8 @@ func (e *explaining) routes() {
 	}
 }
 
-// gateways returns those whose routes an answer is about: the caller, or for callers outside the mesh each that the callee may
-// let in.
+// gateways returns those whose routes an answer is about: the caller, or for callers outside the mesh each that the
+// callee may let in.
 func (e *explaining) gateways() (all []*policy.Service) {
 	if from := e.From.Service; from != nil && from.Dataplane == policy.Gateway {
 		return []*policy.Service{from}

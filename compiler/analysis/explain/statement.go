@@ -7,8 +7,8 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// Statement is a statement of the language to write, and where. Its names are those that its mesh uses: a service of the mesh
-// has no namespace before it.
+// Statement is a statement of the language to write, and where. Its names are those that its mesh uses: a service of
+// the mesh has no namespace before it.
 type Statement struct {
 	Kind     StatementKind
 	Mesh     string // in whose section
@@ -29,8 +29,8 @@ const (
 	Mode                        // mtls To permissive
 )
 
-// edges is the edge that a query asks for and, where it crosses meshes, the two statements that do the same from the caller's
-// section: the edge, and the consent of the callee's mesh.
+// edges is the edge that a query asks for and, where it crosses meshes, the two statements that do the same from the
+// caller's section: the edge, and the consent of the callee's mesh.
 func edges(m *model.Model, q *Query) (callee Statement, caller []Statement) {
 	callee = Statement{Mesh: q.To.Namespace, File: fileOf(m, q.To), From: q.From, To: q.To, Port: q.Port, Ops: q.Ops}
 	elsewhere := q.From.Mesh

@@ -10,8 +10,9 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// Callers is who may call a service: sets, never pairs of services. A caller with an identity may call from some address,
-// one without from any. Where two entries are about one caller the narrower counts: false is an exception to a wider one.
+// Callers is who may call a service: sets, never pairs of services. A caller with an identity may call from some
+// address, one without from any. Where two entries are about one caller the narrower counts: false is an exception to a
+// wider one.
 type Callers struct {
 	Identities map[string]bool // exactly these
 	Namespaces map[string]bool // every other identity of these
@@ -40,8 +41,8 @@ func (c *Callers) named(m *Model, f policy.Source) (may, named bool) {
 	return may, named
 }
 
-// includes reports whether a wildcard lets a caller in. Of a wildcard source, that is those members that have no name of
-// their own in any rule.
+// includes reports whether a wildcard lets a caller in. Of a wildcard source, that is those members that have no name
+// of their own in any rule.
 func (c *Callers) includes(m *Model, f policy.Source) bool {
 	may, named := c.named(m, f)
 	switch {
@@ -107,8 +108,8 @@ func (c *Callers) wildcards() (all []policy.Source, exceptions string) {
 	return all, fmt.Sprint(c.World, c.Any, except)
 }
 
-// CallersOf is the callers that may send one of some requests to a service. Every caller that reaches a service without a proxy
-// may call it.
+// CallersOf is the callers that may send one of some requests to a service. Every caller that reaches a service without
+// a proxy may call it.
 func (m *Model) CallersOf(s *policy.Service, q *policy.Requests) (*Callers, error) {
 	return m.callersOf(new(enforce.Classifier), s, q)
 }
@@ -189,7 +190,8 @@ func (m *Model) outsiders(c *Callers, to *policy.Service, split *enforce.Classes
 	}
 }
 
-// apart reports whether all addresses of an outside service are in classes of their own, or of wider blocks that rules name.
+// apart reports whether all addresses of an outside service are in classes of their own, or of wider blocks that rules
+// name.
 func apart(split *enforce.Classes, address space.Dimension, o *policy.Service) bool {
 	return !slices.ContainsFunc(o.Addresses, func(a netip.Prefix) bool {
 		class := split.Source(space.Request{}.With(address, space.AddressValue(a.Addr())))

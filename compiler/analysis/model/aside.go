@@ -7,8 +7,8 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// aside is the callers of a policy that pass no waypoint, as long as those that move have sidecars or once they have none; nil
-// where calls pass none.
+// aside is the callers of a policy that pass no waypoint, as long as those that move have sidecars or once they have
+// none; nil where calls pass none.
 func aside(p *policy.Policy, sidecars bool) *enforce.Aside {
 	if !slices.ContainsFunc(p.Services(), func(s *policy.Service) bool { return len(s.Through()) > 0 }) {
 		return nil
@@ -16,7 +16,8 @@ func aside(p *policy.Policy, sidecars bool) *enforce.Aside {
 	return Aside(p, sidecars)
 }
 
-// Aside is the callers of a policy that would pass no waypoint, as long as those that move have sidecars or once they have none.
+// Aside is the callers of a policy that would pass no waypoint, as long as those that move have sidecars or once they
+// have none.
 func Aside(p *policy.Policy, sidecars bool) *enforce.Aside {
 	a := &enforce.Aside{Callers: map[string]enforce.Kind{}, Meshes: map[string]bool{}}
 	for _, m := range p.Meshes {

@@ -71,8 +71,8 @@ func (c *Caller) covers(other *Caller) bool {
 	return c.Includes(other.Source)
 }
 
-// Unnamed is the name of an account, and of a namespace, that nothing has and no policy names: no text of Kubernetes has a zero
-// byte.
+// Unnamed is the name of an account, and of a namespace, that nothing has and no policy names: no text of Kubernetes
+// has a zero byte.
 const Unnamed = "\x00"
 
 // IdentityOf is the identity of an account in the trust domain of the policy.
@@ -114,8 +114,8 @@ func (m *Model) caller(split *enforce.Classes, class int) Caller {
 	return unnamed
 }
 
-// serviceOf is the service that a class of callers is: by its identity, or by its account in any trust domain; nil where it
-// is none, or others too.
+// serviceOf is the service that a class of callers is: by its identity, or by its account in any trust domain; nil
+// where it is none, or others too.
 func (m *Model) serviceOf(split *enforce.Classes, class int) *policy.Service {
 	s := m.services[split.Sources[class].Identity()]
 	if s == nil {
@@ -132,8 +132,8 @@ func Addresses(split *enforce.Classes, class int) string {
 	return addresses(split.Block(class, space.SourceAddress), split.Block(class, space.RemoteAddress))
 }
 
-// ClassName is the name of the callers of a class in an answer, wherever they are, and the patterns of identities of which
-// it consists, if it does.
+// ClassName is the name of the callers of a class in an answer, wherever they are, and the patterns of identities of
+// which it consists, if it does.
 func (m *Model) ClassName(split *enforce.Classes, class int) (name string, patterns []string) {
 	switch c := m.caller(split, class); {
 	case c.Kind == policy.FromWorld:

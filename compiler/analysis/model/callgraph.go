@@ -11,8 +11,8 @@ import (
 )
 
 // CallGraph is who may call whom by the manifests. Its nodes are sources: every service, and for each wildcard (any,
-// world, NS/*) those members that no rule names. What a wildcard may call hangs on a virtual node that its members feed, so
-// that the edges grow with the rules and not with pairs of services.
+// world, NS/*) those members that no rule names. What a wildcard may call hangs on a virtual node that its members
+// feed, so that the edges grow with the rules and not with pairs of services.
 type CallGraph struct {
 	Sources []policy.Source // the nodes; virtual ones are numbered after them
 
@@ -353,8 +353,8 @@ func routeOf(from policy.Source, to *policy.Service, q *policy.Requests) *policy
 }
 
 // Chain is a shortest chain of calls from a source to a service; nil where there is none. Last is who may make the last
-// call, which does some requests; nil: the callers of the service. No chain begins at a source in except, or leads over one. A
-// gateway from which it is asked makes the first call by itself, and any other passes calls on along its routes.
+// call, which does some requests; nil: the callers of the service. No chain begins at a source in except, or leads over
+// one. A gateway from which it is asked makes the first call by itself, and any other passes calls on along its routes.
 func (g *CallGraph) Chain(from policy.Source, to *policy.Service, q *policy.Requests, last *Callers, except []policy.Source) *Chain {
 	if g.Node(from) < 0 { // it is neither in the policy nor in a rule
 		if graphs, err := callGraphs([]policy.Source{from}, g.model); err == nil {

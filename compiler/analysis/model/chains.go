@@ -83,8 +83,9 @@ func (m *Model) lastCallers(to *policy.Service, q *policy.Requests) (*Callers, e
 	return c, err
 }
 
-// ClosesChain reports whether one more edge would close a chain that a `never A ->> B` forbids: one of A gets to its caller, and
-// its callee to one of B. Last says whether the edge lets in what the guard is about, where its callee is one of B itself.
+// ClosesChain reports whether one more edge would close a chain that a `never A ->> B` forbids: one of A gets to its
+// caller, and its callee to one of B. Last says whether the edge lets in what the guard is about, where its callee is
+// one of B itself.
 func (m *Model) ClosesChain(g *policy.Guard, from policy.Source, to *policy.Service, last bool) (bool, error) {
 	graph, err := m.CallGraph()
 	if err != nil || policy.Includes(g.Except, from) {

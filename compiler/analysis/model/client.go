@@ -10,7 +10,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Way is what the sidecar of a caller opens to a container port through a port of a Kubernetes Service, and what says so.
+// Way is what the sidecar of a caller opens to a container port through a port of a Kubernetes Service, and what says
+// so.
 type Way struct {
 	TLS      enforce.ClientTLS
 	Rule     *enforce.Destination // nil where none sets it
@@ -23,8 +24,8 @@ type Way struct {
 	Port     uint16 // of the Service, or where Direct of the pod; 0 where it is not known, or makes no difference
 }
 
-// Ways is how the sidecars of a source call a container port; 0 stands for the ports that nothing names. There is one way
-// where all are alike. A caller without a sidecar obeys no rule. The callee is where the service is protected.
+// Ways is how the sidecars of a source call a container port; 0 stands for the ports that nothing names. There is one
+// way where all are alike. A caller without a sidecar obeys no rule. The callee is where the service is protected.
 func (m *Model) Ways(f policy.Source, s *policy.Service, callee *enforce.Point, port uint16) []Way {
 	if m.Policy.Meshless { // calls are as the application sends them
 		return []Way{{}}
@@ -137,16 +138,16 @@ func fronts(s *policy.Service, port uint16, toGateway bool) (all []policy.Front)
 	return all
 }
 
-// direct reports whether the sidecars of callers know nothing of where a call goes, since no Service leads to a container port
-// of the callee. They pass such a call on as it comes: buildOutboundCatchAllNetworkFiltersOnly in
+// direct reports whether the sidecars of callers know nothing of where a call goes, since no Service leads to a
+// container port of the callee. They pass such a call on as it comes: buildOutboundCatchAllNetworkFiltersOnly in
 // pilot/pkg/networking/core/listener_builder.go of istio/istio. A node in ambient mode knows every pod by its address.
 func direct(f policy.Source, callee *policy.Service, front policy.Front, port uint16) bool {
 	sidecar := f.Kind != policy.FromService || f.Service.Dataplane == policy.Sidecar
 	return front.Host == "" && port != 0 && sidecar && callee.Dataplane == policy.Sidecar
 }
 
-// departs is whether calls go through the sidecar of a caller: dialed is the port of a Service, 0 where that is not known
-// and taken to be the number of the container port.
+// departs is whether calls go through the sidecar of a caller: dialed is the port of a Service, 0 where that is not
+// known and taken to be the number of the container port.
 func departs(f policy.Source, dialed, port uint16) policy.PortCapture {
 	if f.Kind != policy.FromService {
 		return policy.PortCapture{}
@@ -176,8 +177,8 @@ func (w *Way) Refused(mode enforce.Mode) string {
 	return ""
 }
 
-// Unanswered says why a call to a port that bypasses the proxy of the callee fails; empty where it does not, or that is not
-// known. The sidecar of the caller opens mutual TLS to every pod with a sidecar unless the port is DISABLE or a
+// Unanswered says why a call to a port that bypasses the proxy of the callee fails; empty where it does not, or that is
+// not known. The sidecar of the caller opens mutual TLS to every pod with a sidecar unless the port is DISABLE or a
 // DestinationRule says otherwise: pilot/pkg/xds/endpoints/mtls_checker.go of istio/istio.
 func (w *Way) Unanswered(mode enforce.Mode) string {
 	const nobody = ", which nothing takes at a port that bypasses the proxy"

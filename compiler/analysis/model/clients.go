@@ -9,8 +9,8 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// ClientAddresses reports rules for what the proxy of a service does not know of its callers: the addresses of clients, and at a gateway
-// their identities.
+// ClientAddresses reports rules for what the proxy of a service does not know of its callers: the addresses of clients,
+// and at a gateway their identities.
 func (m *Model) ClientAddresses() (list diag.List) {
 	reported := map[*enforce.Object]bool{}
 	for _, s := range m.Policy.Services() {
@@ -23,7 +23,8 @@ func (m *Model) ClientAddresses() (list diag.List) {
 	return list
 }
 
-// unknownClients reports the first rule of an object that is about what a service does not know, and whether there is one.
+// unknownClients reports the first rule of an object that is about what a service does not know, and whether there is
+// one.
 func (m *Model) unknownClients(list *diag.List, s *policy.Service, o *enforce.Object) bool {
 	rule := func(is func(c *enforce.Clause) bool) int {
 		return slices.IndexFunc(o.Clauses, func(c enforce.Clause) bool { return is(&c) })

@@ -6,8 +6,8 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// Datagrams is the policy that a policy states for UDP: a statement about some ports is about those of them that are UDP ports of the
-// callee, and one about what only HTTP has is about none.
+// Datagrams is the policy that a policy states for UDP: a statement about some ports is about those of them that are
+// UDP ports of the callee, and one about what only HTTP has is about none.
 func Datagrams(p *policy.Policy) *policy.Policy {
 	out := &policy.Policy{TrustDomain: p.TrustDomain, Previous: p.Previous, Elsewhere: p.Elsewhere, Mode: p.Mode, ClosedAt: p.ClosedAt, Meshless: p.Meshless}
 	for _, m := range p.Meshes {

@@ -24,8 +24,8 @@ type dimension struct {
 	why, diff  string // what the one names, and the other says of `green` in place of it
 }
 
-// TestAnotherDimension adds a dimension to the table. A rule with a condition on it and an object that asks for the same
-// are in the classes, the proof, the guards, why and diff, without any other change.
+// TestAnotherDimension adds a dimension to the table. A rule with a condition on it and an object that asks for the
+// same are in the classes, the proof, the guards, why and diff, without any other change.
 func TestAnotherDimension(t *testing.T) {
 	for name, row := range map[string]dimension{
 		"of operations, HTTP": {

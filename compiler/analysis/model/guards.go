@@ -17,7 +17,8 @@ type Judgement struct {
 	Broken *diag.Diagnostic // nil where it holds
 }
 
-// Judge checks every guard of the policy against what the manifests let through. The error says why one could not be judged.
+// Judge checks every guard of the policy against what the manifests let through. The error says why one could not be
+// judged.
 func (m *Model) Judge() ([]Judgement, error) {
 	judged := make([]Judgement, 0, len(m.Policy.Guards))
 	callees := m.judgeCallees(m.Policy.Guards)
@@ -42,8 +43,9 @@ func Broken(judged []Judgement) diag.List {
 	return broken
 }
 
-// Coverage counts the edges of a policy, as pairs of a caller and a callee, and those that guards cover: both sides of the
-// guards include those of the edge, and together they have all of its ports. The exceptions of an only count as callers.
+// Coverage counts the edges of a policy, as pairs of a caller and a callee, and those that guards cover: both sides of
+// the guards include those of the edge, and together they have all of its ports. The exceptions of an only count as
+// callers.
 func Coverage(p *policy.Policy) (edges, covered int) {
 	guards := map[*policy.Service][]*policy.Guard{}
 	for _, g := range p.Guards {
@@ -107,7 +109,8 @@ type verdict struct {
 	err    error
 }
 
-// judgeCallees judges guards about single calls. Those about the same operations of a callee share a division of its requests.
+// judgeCallees judges guards about single calls. Those about the same operations of a callee share a division of its
+// requests.
 func (m *Model) judgeCallees(guards []*policy.Guard) map[aboutCallee]verdict {
 	type shared struct {
 		callee *policy.Service
@@ -152,12 +155,13 @@ type guardsOf struct {
 	guards   []*policy.Guard
 }
 
-// batch is how many different requests share a division, where a callee has guards about many more: to divide its requests for each
-// would take as long as there are both edges and guards, and to divide them for all at once tells too many apart.
+// batch is how many different requests share a division, where a callee has guards about many more: to divide its
+// requests for each would take as long as there are both edges and guards, and to divide them for all at once tells too
+// many apart.
 const batch = 64
 
-// batches joins guards about different requests of one callee, if there are many. Those with conditions multiply the kinds of requests,
-// and stay alone.
+// batches joins guards about different requests of one callee, if there are many. Those with conditions multiply the
+// kinds of requests, and stay alone.
 func batches(all []*guardsOf) (joined []*guardsOf) {
 	if len(all) <= batch {
 		return all
@@ -319,8 +323,8 @@ func plainFirst(sources []space.Source) []int {
 	return order
 }
 
-// disguised reports whether a caller without identity may be one that a never is about: a workload that bypasses its own
-// proxy has no identity, and a port that is not strict accepts that.
+// disguised reports whether a caller without identity may be one that a never is about: a workload that bypasses its
+// own proxy has no identity, and a port that is not strict accepts that.
 func (m *Model) disguised(to *policy.Service, caller space.Source, g *policy.Guard) bool {
 	known := func(f policy.Source) bool {
 		return f.Kind == policy.FromService && !f.Service.Proxied() && len(f.Service.Addresses) > 0
@@ -328,8 +332,8 @@ func (m *Model) disguised(to *policy.Service, caller space.Source, g *policy.Gua
 	return slices.ContainsFunc(g.From, func(f policy.Source) bool { return !known(f) }) && caller.Identity() == "" && caller.Elsewhere && !m.representsAny(to, caller, g.Except)
 }
 
-// plainAtGateway reports whether a gateway lets in a caller with an identity only if its listener does not ask for one, and then as
-// a caller that a guard names by its address.
+// plainAtGateway reports whether a gateway lets in a caller with an identity only if its listener does not ask for one,
+// and then as a caller that a guard names by its address.
 func (m *Model) plainAtGateway(g *policy.Guard, split *Split, r *enforce.Class, class int) bool {
 	o, s := &r.Outcomes[0], split.Service
 	plain := class % split.Anonymous()
@@ -433,9 +437,9 @@ func (m *Model) broken(code diag.Code, g *policy.Guard, split *Split, caller spa
 	return &d
 }
 
-// pastSidecar says why requests of a service do not get through although its identity would: calls to the port bypass its own
-// sidecar, or go to the address of a pod, so that it proves none. It is empty where they do not, or the callee lets in callers
-// without identity. A statement without ports is not about those to which no Service leads.
+// pastSidecar says why requests of a service do not get through although its identity would: calls to the port bypass
+// its own sidecar, or go to the address of a pod, so that it proves none. It is empty where they do not, or the callee
+// lets in callers without identity. A statement without ports is not about those to which no Service leads.
 func (m *Model) pastSidecar(split *Split, r *enforce.Class, class int, ports []uint16) string {
 	from, s := m.services[split.Sources[class].Identity()], split.Service
 	if from == nil || from.Outbound.Complete() && (len(ports) == 0 || len(s.Fronts) == 0) || r.Outcomes[0].Allowed.Has(class%split.Anonymous()) {
@@ -461,8 +465,8 @@ func notCaptured(d *diag.Diagnostic, s *policy.Service, by policy.PortCapture) {
 	}
 }
 
-// callerOf names a class of callers in the words of the language. Of several services with one account it is the one that the
-// guard names.
+// callerOf names a class of callers in the words of the language. Of several services with one account it is the one
+// that the guard names.
 func (m *Model) callerOf(g *policy.Guard, to *policy.Service, caller space.Source) string {
 	for _, f := range g.From {
 		if caller.Identity() != "" && f.Kind == policy.FromService && m.MatchesSource(to, caller, f) {
@@ -472,8 +476,8 @@ func (m *Model) callerOf(g *policy.Guard, to *policy.Service, caller space.Sourc
 	return m.CallerAt(caller)
 }
 
-// exception is what `except` would have to name for a guard to exclude a class of callers: a service, or those outside the
-// mesh at its addresses. It is empty where nothing names the class, or the guard is about no other caller.
+// exception is what `except` would have to name for a guard to exclude a class of callers: a service, or those outside
+// the mesh at its addresses. It is empty where nothing names the class, or the guard is about no other caller.
 func (m *Model) exception(g *policy.Guard, to *policy.Service, caller space.Source) string {
 	var names []string
 	for _, mesh := range m.Policy.Meshes {

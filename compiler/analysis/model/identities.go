@@ -7,7 +7,8 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// identities is the sources of splits by their identity. It serves the splits of one Classifier, of which many have the same sources.
+// identities is the sources of splits by their identity. It serves the splits of one Classifier, of which many have the
+// same sources.
 type identities struct {
 	model   *Model
 	callers int                // the number of these sources

@@ -37,9 +37,9 @@ func (m *Model) intents(ids *identities, s *policy.Service, split *Split) *inten
 	return in
 }
 
-// callers is the sources that may send a request, and those of which that depends on a provider who is asked about them: an edge lets
-// them and no deny stops them. Without an identity they cannot use a strict port; at a disabled one nobody has an identity. The next
-// call overwrites the sets.
+// callers is the sources that may send a request, and those of which that depends on a provider who is asked about
+// them: an edge lets them and no deny stops them. Without an identity they cannot use a strict port; at a disabled one
+// nobody has an identity. The next call overwrites the sets.
 func (in *intents) callers(r *space.Request, mode policy.Mode) (want, asked space.Set) {
 	in.may(in.want, r, mode, &in.allow, &in.deny)
 	if len(in.ask.few)+len(in.ask.byHead) == 0 {

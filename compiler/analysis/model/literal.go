@@ -8,8 +8,9 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// literal compares what rules mean with what manifests say as two lists of who may do what, in memory that one comparison after another
-// uses. Most services have short lists without exceptions, and equal lists let through the same.
+// literal compares what rules mean with what manifests say as two lists of who may do what, in memory that one
+// comparison after another uses. Most services have short lists without exceptions, and equal lists let through the
+// same.
 type literal struct {
 	clauses        []*enforce.Clause
 	led            []uint16 // the ports to which waypoints lead
@@ -17,18 +18,20 @@ type literal struct {
 	own, want, got []permit // what the service's own point lets through; what is meant; what gets there
 }
 
-// permit is one caller, one port, one method and one path of what is let through. The zero value of each stands for all of them.
+// permit is one caller, one port, one method and one path of what is let through. The zero value of each stands for all
+// of them.
 type permit struct {
 	caller, method, path space.Pattern
 	port                 uint16
 	unled                bool // the ports are those to which no waypoint leads
 }
 
-// maxPermits is how many are compared. It keeps the time of a comparison, which is quadratic, below that of the classes.
+// maxPermits is how many are compared. It keeps the time of a comparison, which is quadratic, below that of the
+// classes.
 const maxPermits = 64
 
-// equal reports whether a point lets through to a service what its rules mean, because both say the same word for word. Where it does
-// not, nothing is known.
+// equal reports whether a point lets through to a service what its rules mean, because both say the same word for word.
+// Where it does not, nothing is known.
 func (l *literal) equal(m *Model, s *policy.Service, at *enforce.Point) bool {
 	if len(s.Deny)+len(s.Ask)+len(s.Issuers) > 0 || len(at.Ways) > 0 && !at.Ambient() || !modesEqual(m, s, at) {
 		return false
@@ -51,8 +54,8 @@ func (l *literal) equal(m *Model, s *policy.Service, at *enforce.Point) bool {
 	return l.mean(m, s.Allow, at) && l.get(at) && includes(l.want, l.got) && includes(l.got, l.want)
 }
 
-// get lists what gets to a service, given what its own point says: what waypoints let through, which call it for those who pass them, and
-// what it lets through to the other ports.
+// get lists what gets to a service, given what its own point says: what waypoints let through, which call it for those
+// who pass them, and what it lets through to the other ports.
 func (l *literal) get(at *enforce.Point) bool {
 	l.own, l.said = l.said, l.own
 	l.got = l.got[:0]
@@ -190,8 +193,8 @@ func (l *literal) meanOf(r *policy.Rule, caller space.Pattern) bool {
 	return true
 }
 
-// say lists what a point lets through, which is closed, or lets through everything. It fails where that is no short list, or where
-// anything else is looked at.
+// say lists what a point lets through, which is closed, or lets through everything. It fails where that is no short
+// list, or where anything else is looked at.
 func (l *literal) say(at *enforce.Point, closed bool) bool {
 	clauses, closes, ok := at.Alone(l.clauses[:0])
 	l.clauses, l.said = clauses, l.said[:0]

@@ -100,8 +100,8 @@ var swaps = []analysistest.Swap{
 	{Old: regexp.MustCompile(`        - "8080"\n`), New: "        - \"8080\"\n        - \"7070\"\n"},
 }
 
-// TestLiteral spoils the manifests of services in a random line: where they are still said to be word for word what is meant, the proof by
-// classes finds no difference either.
+// TestLiteral spoils the manifests of services in a random line: where they are still said to be word for word what is
+// meant, the proof by classes finds no difference either.
 func TestLiteral(t *testing.T) {
 	literally(t, config.Default(), kinds, map[string]bool{
 		"shop/frontend": true, "shop/backend": false, "shop/db": true, "shop/old": true, "shop/web": true, "shop/admin": false, "shop/tokens": false,

@@ -43,8 +43,8 @@ type Model struct {
 	lists   sync.Map // of AddSources: the identities of long lists
 	last    sync.Map // of lastCallers
 
-	// Package space represents callers that no rule names by accounts and namespaces called other…. A project that has such
-	// names itself has them distinguished everywhere, so that its own are never mistaken for the representatives.
+	// Package space represents callers that no rule names by accounts and namespaces called other…. A project that has
+	// such names itself has them distinguished everywhere, so that its own are never mistaken for the representatives.
 	namesakes space.Distinctions
 
 	scope     policy.Scope // outside of which the model is the same as
@@ -92,7 +92,8 @@ func New(p *policy.Policy, manifests *enforce.Layer) *Model {
 	return m
 }
 
-// Like is a model with the callers of this one outside of some namespaces, where both are the same. It needs no manifests there.
+// Like is a model with the callers of this one outside of some namespaces, where both are the same. It needs no
+// manifests there.
 func (m *Model) Like(p *policy.Policy, scope policy.Scope, manifests *enforce.Layer) *Model {
 	like := New(p, manifests)
 	like.scope, like.elsewhere = scope, m
@@ -102,8 +103,8 @@ func (m *Model) Like(p *policy.Policy, scope policy.Scope, manifests *enforce.La
 // Mesh is the namespace of a name; nil where the policy has none.
 func (m *Model) Mesh(name string) *policy.Mesh { return m.meshes[name] }
 
-// MeshSettings is what the analysis must know of the mesh of a policy. Where a policy is in dry-run, manifests in dry-run are
-// judged as if they were enforced; elsewhere they enforce nothing.
+// MeshSettings is what the analysis must know of the mesh of a policy. Where a policy is in dry-run, manifests in
+// dry-run are judged as if they were enforced; elsewhere they enforce nothing.
 func MeshSettings(p *policy.Policy) enforce.Mesh {
 	return enforce.Mesh{TrustDomain: p.TrustDomain, Aliases: p.Previous, RootNamespace: p.RootNamespace, Shadow: p.DryRun, Meshless: p.Meshless}
 }
@@ -118,7 +119,8 @@ func (m *Model) bound(s *policy.Service) *enforce.Point {
 	return m.boundBy(&enforce.Point{}, s.Selector(), s)
 }
 
-// boundBy is the same, given the labels that select the pods of the service, in the memory of a point that nothing looks at.
+// boundBy is the same, given the labels that select the pods of the service, in the memory of a point that nothing
+// looks at.
 func (m *Model) boundBy(at *enforce.Point, labels map[string]string, s *policy.Service) *enforce.Point {
 	m.Manifests.Bind(at, enforce.Workload{Namespace: s.Namespace, Labels: labels, Dataplane: s.Dataplane, Fronts: s.Fronts})
 	return at
@@ -144,8 +146,8 @@ func (m *Model) Principals(s *policy.Service) []string {
 	return all
 }
 
-// AddressOf is where the requests to a service have the address of a caller outside the mesh. The service may be nil, if it is not
-// known.
+// AddressOf is where the requests to a service have the address of a caller outside the mesh. The service may be nil,
+// if it is not known.
 func AddressOf(s *policy.Service) space.Dimension {
 	if s != nil && s.Clients.Address == policy.AddressForwarded {
 		return space.RemoteAddress
@@ -180,8 +182,8 @@ func (m *Model) MatchesAnySource(to *policy.Service, caller space.Source, source
 	return false
 }
 
-// Represents reports whether a class of callers of a service is the usual one of a source: a service outside the mesh calls from its
-// addresses and without an identity, everyone with an identity from an address that no rule names.
+// Represents reports whether a class of callers of a service is the usual one of a source: a service outside the mesh
+// calls from its addresses and without an identity, everyone with an identity from an address that no rule names.
 func (m *Model) Represents(to *policy.Service, caller space.Source, s policy.Source) bool {
 	switch {
 	case s.Kind == policy.FromWorld:
@@ -201,8 +203,8 @@ func (m *Model) representsAny(to *policy.Service, caller space.Source, sources [
 	return false
 }
 
-// Unproven reports whether a class of callers with an identity cannot be met at a port, because the port has no mutual TLS and
-// so knows callers by their addresses alone: a caller at an address that rules name is the one that they mean.
+// Unproven reports whether a class of callers with an identity cannot be met at a port, because the port has no mutual
+// TLS and so knows callers by their addresses alone: a caller at an address that rules name is the one that they mean.
 func Unproven(caller space.Source, mode enforce.Mode) bool {
 	return caller.Identity() != "" && mode == enforce.Disable && !caller.Elsewhere
 }
@@ -271,8 +273,8 @@ func Occurs(s *policy.Service, r *space.Request) bool {
 	return true
 }
 
-// Concerns reports whether a statement about ports of a service, or about every port where it has none, is about one: the
-// ports of a proxy itself are meant only where they are named.
+// Concerns reports whether a statement about ports of a service, or about every port where it has none, is about one:
+// the ports of a proxy itself are meant only where they are named.
 func Concerns(s *policy.Service, ports []uint16, port uint16) bool {
 	return len(ports) > 0 || !s.Inbound.Of(port).Own
 }

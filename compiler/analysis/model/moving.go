@@ -9,9 +9,9 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// moving is what else must be proved while pods move from sidecars to ambient mode. The policy says what holds once they have: its
-// services are in ambient mode. On the way some pods of a service have sidecars, as callers and as callees, and a waypoint is
-// passed only once the Services are labelled.
+// moving is what else must be proved while pods move from sidecars to ambient mode. The policy says what holds once
+// they have: its services are in ambient mode. On the way some pods of a service have sidecars, as callers and as
+// callees, and a waypoint is passed only once the Services are labelled.
 func (m *Model) moving(services []*policy.Service) (all []proof) {
 	if !slices.ContainsFunc(services, func(s *policy.Service) bool { return s.Moving || s.Joining }) {
 		return nil
@@ -38,8 +38,9 @@ func (m *Model) moving(services []*policy.Service) (all []proof) {
 	return all
 }
 
-// later returns which callers may be let through to a service less as long as they have sidecars: those that it waits for, and those
-// that no service names, in namespaces that move with it. Nobody can say of these whether they still have sidecars.
+// later returns which callers may be let through to a service less as long as they have sidecars: those that it waits
+// for, and those that no service names, in namespaces that move with it. Nobody can say of these whether they still
+// have sidecars.
 func (m *Model) later(s *policy.Service) func(identity string) bool {
 	waits := map[string]bool{}
 	for _, w := range m.Policy.Waits(s) {
@@ -57,7 +58,8 @@ func (m *Model) later(s *policy.Service) func(identity string) bool {
 	}
 }
 
-// labelled and unlabelled are the pods of a service that have sidecars, once its Services name their waypoint and before.
+// labelled and unlabelled are the pods of a service that have sidecars, once its Services name their waypoint and
+// before.
 func labelled(s *policy.Service) policy.Service {
 	one := *s
 	one.Dataplane, one.Moving = policy.Sidecar, false
@@ -70,8 +72,9 @@ func unlabelled(s *policy.Service) policy.Service {
 	return one
 }
 
-// Divided is the findings about services whose pods move and that policies of others bind, where sidecars and ztunnel do not enforce
-// those alike: the proof is about the manifests of the project alone. The error is that of a service which cannot be divided.
+// Divided is the findings about services whose pods move and that policies of others bind, where sidecars and ztunnel
+// do not enforce those alike: the proof is about the manifests of the project alone. The error is that of a service
+// which cannot be divided.
 func (m *Model) Divided(others []*enforce.Object) (found diag.List, err error) {
 	for _, s := range m.Policy.Services() {
 		if !s.Moving {
@@ -132,8 +135,8 @@ func (m *Model) late() *Model {
 	return New(m.Policy, &late)
 }
 
-// Finding is about a service that cannot move to ambient mode as it is: no policy holds for its pods with sidecars and for those
-// without.
+// Finding is about a service that cannot move to ambient mode as it is: no policy holds for its pods with sidecars and
+// for those without.
 func (u *Unproved) Finding() diag.Diagnostic {
 	d := diag.New(diag.UnprovedMove, u.Moving.At, "no policy of %s is right for pods with sidecars and for those in ambient mode: then %s", u.Moving.ID(), u.Witnesses[0])
 	d.WithRelated(u.Moving.DataplaneAt, "it moves because of this").

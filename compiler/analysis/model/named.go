@@ -13,10 +13,10 @@ import (
 
 // Named makes a policy without rules of the services that manifests are about, for a Model without a project.
 //
-// The services are the known workloads if there are any. Otherwise each selector is a service, named after the label app or
-// app.kubernetes.io/name. Accounts that policies name and no service has become services without pods. Manifests do not say
-// which account the pods of a selector have: the account NAME or NAME-sa is assumed to be that of NAME, and assumed is the
-// services for which that was done.
+// The services are the known workloads if there are any. Otherwise each selector is a service, named after the label
+// app or app.kubernetes.io/name. Accounts that policies name and no service has become services without pods. Manifests
+// do not say which account the pods of a selector have: the account NAME or NAME-sa is assumed to be that of NAME, and
+// assumed is the services for which that was done.
 func Named(manifests *enforce.Layer, mesh enforce.Mesh, known []*policy.Service) (p *policy.Policy, assumed []*policy.Service) {
 	n := naming{
 		mesh:      enforce.Mesh{TrustDomain: cmp.Or(mesh.TrustDomain, "cluster.local"), Aliases: mesh.Aliases, RootNamespace: cmp.Or(mesh.RootNamespace, "istio-system"), Meshless: mesh.Meshless},
@@ -56,8 +56,8 @@ func Named(manifests *enforce.Layer, mesh enforce.Mesh, known []*policy.Service)
 	return p, n.assumed
 }
 
-// TrustDomain is the one trust domain that all principals of manifests name. It is empty where they name several or none, or
-// cluster.local, which stands for that of the mesh.
+// TrustDomain is the one trust domain that all principals of manifests name. It is empty where they name several or
+// none, or cluster.local, which stands for that of the mesh.
 func TrustDomain(manifests *enforce.Layer) string {
 	one := ""
 	for _, p := range manifests.Policies {
@@ -126,8 +126,8 @@ func (n *naming) named(key member) bool {
 	return ok
 }
 
-// binds reports whether a policy of the root namespace, whose selector applies to every namespace, selects a service that is
-// already known. Otherwise it is about pods of its own namespace, mostly gateways.
+// binds reports whether a policy of the root namespace, whose selector applies to every namespace, selects a service
+// that is already known. Otherwise it is about pods of its own namespace, mostly gateways.
 func (n *naming) binds(p *enforce.Object) bool {
 	labels := p.Labels()
 	for _, m := range n.meshes {

@@ -10,8 +10,8 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// ServicePorts reports rules and modes for the port of a Kubernetes Service which leads to another container port: proxies compare
-// the container port. A port that any pod of the policy has as a container port is not one.
+// ServicePorts reports rules and modes for the port of a Kubernetes Service which leads to another container port:
+// proxies compare the container port. A port that any pod of the policy has as a container port is not one.
 func (m *Model) ServicePorts() (list diag.List) {
 	type asked struct {
 		policy *enforce.Object

@@ -14,8 +14,8 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// Unproved is a difference between what manifests let through and what the policy says: a bug in meshc. The manifests must
-// not be used.
+// Unproved is a difference between what manifests let through and what the policy says: a bug in meshc. The manifests
+// must not be used.
 type Unproved struct {
 	Witnesses []string        // in the words of the language, at most ten
 	Moving    *policy.Service // the first, if none is about a service whose pods stay as they are; otherwise nil
@@ -196,8 +196,8 @@ func (p *proof) proveClasses(with *prover, at *enforce.Point) (witnesses []strin
 	return witnesses, nil
 }
 
-// authorized is the callers that clauses let through, and those about whom they are undecided, at a gateway: whether its listeners
-// ask for an identity is not known, so callers with one and without are looked at as they are.
+// authorized is the callers that clauses let through, and those about whom they are undecided, at a gateway: whether
+// its listeners ask for an identity is not known, so callers with one and without are looked at as they are.
 func (s *Split) authorized(r *enforce.Class) (allowed, undecided space.Set) {
 	allowed, undecided = space.NewSet(len(s.Sources)), space.NewSet(len(s.Sources))
 	for _, d := range s.Authorize(r, 0) {

@@ -8,8 +8,8 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// RuleFor is the first of some rules of a service that a request matches; nil where it matches none. The rules are its Allow, Deny
-// or Ask, and do not change.
+// RuleFor is the first of some rules of a service that a request matches; nil where it matches none. The rules are its
+// Allow, Deny or Ask, and do not change.
 func (m *Model) RuleFor(to *policy.Service, rules []policy.Rule, caller space.Source, r *space.Request) *policy.Rule {
 	if len(rules) == 0 {
 		return nil
@@ -21,8 +21,8 @@ func (m *Model) RuleFor(to *policy.Service, rules []policy.Rule, caller space.So
 	return index.(*ruleIndex).first(m, to, rules, caller, r)
 }
 
-// ruleIndex is where rules are in their list, in its order, so that of the thousands of a hub only those are looked at that
-// may match.
+// ruleIndex is where rules are in their list, in its order, so that of the thousands of a hub only those are looked at
+// that may match.
 type ruleIndex struct {
 	rules map[ruleKey][]int
 	heads
@@ -99,8 +99,8 @@ func (index *ruleIndex) first(m *Model, to *policy.Service, rules []policy.Rule,
 	return &rules[found]
 }
 
-// heads is how long the literal beginnings of the paths of some rules are, sorted: a rule can match a path only if the path has
-// one of its heads.
+// heads is how long the literal beginnings of the paths of some rules are, sorted: a rule can match a path only if the
+// path has one of its heads.
 type heads []int
 
 // add enters a rule and returns its heads. That of a rule about every path is empty.

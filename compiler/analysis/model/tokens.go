@@ -37,8 +37,8 @@ func (m *Model) alien(s *policy.Service, split *Split) space.Set {
 	return alien
 }
 
-// verifies reports whether the points on the way to a service verify the tokens of its issuers, and do so as these say: where keys
-// are and how tokens are carried makes no difference to sets of requests.
+// verifies reports whether the points on the way to a service verify the tokens of its issuers, and do so as these say:
+// where keys are and how tokens are carried makes no difference to sets of requests.
 func (p *proof) verifies(at *enforce.Point) bool {
 	var want, got []string
 	for _, i := range p.of.Issuers {

@@ -10,8 +10,8 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// TooMany reports that the rules of a service distinguish more classes of requests than can be enumerated. That is not a
-// mistake of meshc, and says nothing of other services.
+// TooMany reports that the rules of a service distinguish more classes of requests than can be enumerated. That is not
+// a mistake of meshc, and says nothing of other services.
 type TooMany struct{ Service *policy.Service }
 
 func (t *TooMany) Error() string { return space.ErrTooMany.Error() }
@@ -26,7 +26,8 @@ func AtService(s *policy.Service, err error) error {
 	return err
 }
 
-// Finding is the same in words, at the service and at the first of its rules that has a pattern, or else that asks for a claim.
+// Finding is the same in words, at the service and at the first of its rules that has a pattern, or else that asks for
+// a claim.
 func (t *TooMany) Finding() diag.Diagnostic {
 	s := t.Service
 	var patterns, claims []*policy.Rule

@@ -35,8 +35,8 @@ func (m *Model) knownDimensions(q *policy.Requests) error {
 	return nil
 }
 
-// Subject is what a statement is about: the ports and operations of some requests, and their conditions as those on callers and
-// those on what callers do.
+// Subject is what a statement is about: the ports and operations of some requests, and their conditions as those on
+// callers and those on what callers do.
 type Subject struct {
 	*policy.Requests
 	table               space.Table
@@ -68,8 +68,8 @@ func (m *Model) Subject(q *policy.Requests) Subject {
 	return s
 }
 
-// Does reports whether a request does one of the things that the subject is about. A condition on what is HTTP's is met by HTTP
-// alone.
+// Does reports whether a request does one of the things that the subject is about. A condition on what is HTTP's is met
+// by HTTP alone.
 func (s *Subject) Does(r *space.Request) bool {
 	return Matches(r, s.Requests) && (r.HTTP || !s.http || s.Widened) && (len(s.operations) == 0 || s.in(s.operations, r))
 }
@@ -127,8 +127,8 @@ func (s *Subject) asks(d space.Dimension) bool {
 	return slices.ContainsFunc(s.callers, func(c space.Condition) bool { return c.Dimension == d })
 }
 
-// afterAsking is rules as they are about requests about which a provider was asked, which may have written what some conditions look at:
-// without these conditions, or without the rules that have them.
+// afterAsking is rules as they are about requests about which a provider was asked, which may have written what some
+// conditions look at: without these conditions, or without the rules that have them.
 func (m *Model) afterAsking(all []policy.Rule, loose bool) (after []policy.Rule) {
 	writable := func(c policy.Condition) bool {
 		return enforce.Writable(m.Manifests.Table, space.Dimension(m.dimension(c.Dimension)))

@@ -108,7 +108,8 @@ func (c *others) peer(p *Peer) {
 	c.host(p.Host)
 }
 
-// labelled adds the services of which a peer takes pods by their labels, and pods with its labels that no service stands for.
+// labelled adds the services of which a peer takes pods by their labels, and pods with its labels that no service
+// stands for.
 func (c *others) labelled(p *Peer) {
 	if len(p.Pods) == 0 {
 		return

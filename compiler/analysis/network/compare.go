@@ -57,8 +57,8 @@ func (c *Change) String() string {
 	return from + " -> " + to
 }
 
-// Compare returns what changes between two layers for the services of a policy, in the order of these. A decision that becomes
-// uncertain counts as opened if it was denied, and as closed if it was allowed.
+// Compare returns what changes between two layers for the services of a policy, in the order of these. A decision that
+// becomes uncertain counts as opened if it was denied, and as closed if it was allowed.
 func Compare(p *policy.Policy, was, is *Layer) (all []Change) {
 	in := NewIntents(p)
 	for _, s := range in.ends() {

@@ -7,11 +7,13 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// tunnel is the port through which pods in ambient mode are called, whatever port is meant. The network sees nothing else.
+// tunnel is the port through which pods in ambient mode are called, whatever port is meant. The network sees nothing
+// else.
 // https://istio.io/latest/docs/ambient/usage/networkpolicy/
 const tunnel = 15008
 
-// Connection is connections that the intents need. To is a service, or the pods of a waypoint; so is a source that is a service.
+// Connection is connections that the intents need. To is a service, or the pods of a waypoint; so is a source that is a
+// service.
 type Connection struct {
 	From  policy.Source
 	To    *policy.Service
@@ -21,7 +23,8 @@ type Connection struct {
 	External *policy.External // in place of To
 }
 
-// connections appends what a source of an edge needs at the ports of its rule: connections to the pods, or to a waypoint and from there.
+// connections appends what a source of an edge needs at the ports of its rule: connections to the pods, or to a
+// waypoint and from there.
 func (in *Intents) connections(all []Connection, s *policy.Service, r *policy.Rule, ports Set, from policy.Source) []Connection {
 	for i := range s.Deny {
 		if d := &s.Deny[i]; !d.OfHTTP() && d.Includes(from) {

@@ -15,7 +15,8 @@ var agentPorts = Set{{15020, 15021}, {15090, 15090}}
 // https://istio.io/latest/docs/ambient/usage/networkpolicy/
 var probes = []netip.Prefix{netip.MustParsePrefix("169.254.7.127/32"), netip.MustParsePrefix("fd16:9254:7127:1337:ffff:ffff:ffff:ffff/128")}
 
-// What every pod must reach: the cluster's DNS, also where each node has a cache of it, and the control plane of its proxy.
+// What every pod must reach: the cluster's DNS, also where each node has a cache of it, and the control plane of its
+// proxy.
 // https://kubernetes.io/docs/tasks/administer-cluster/nodelocaldns/
 const (
 	systemNamespace = "kube-system"
@@ -47,8 +48,8 @@ func (g *Grant) has(p Port) bool {
 	return p.Protocol == UDP && g.UDP.Has(p.Number)
 }
 
-// granted appends who may call the pods of a service, or of a waypoint, and in the other direction whom they may call, as far as the
-// network can tell pods and requests apart.
+// granted appends who may call the pods of a service, or of a waypoint, and in the other direction whom they may call,
+// as far as the network can tell pods and requests apart.
 func (in *Intents) granted(all []Grant, d Direction, s *policy.Service, pods *Pods) []Grant {
 	takers := in.takers(s, pods)
 	if d == Egress {
@@ -114,8 +115,8 @@ func (in *Intents) dialled(all []Grant, s *policy.Service, takers []*policy.Serv
 	return all
 }
 
-// grants appends what a connection comes to with the pods or addresses of one of its ends. The end of a connection to an external has no
-// service.
+// grants appends what a connection comes to with the pods or addresses of one of its ends. The end of a connection to
+// an external has no service.
 func (in *Intents) grants(all []Grant, end policy.Source, c *Connection) []Grant {
 	add := func(to Caller, s *policy.Service) { all = append(all, Grant{to, s, c.Ports, c.UDP}) }
 	s := end.Service

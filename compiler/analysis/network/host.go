@@ -2,7 +2,8 @@ package network
 
 import "strings"
 
-// within reports whether a host is one of those that an external names, of which a wildcard stands for every host below its domain.
+// within reports whether a host is one of those that an external names, of which a wildcard stands for every host below
+// its domain.
 func within(host, named string) bool {
 	if domain, wild := strings.CutPrefix(named, "*"); wild {
 		return strings.HasSuffix(host, domain) && host != domain
@@ -10,8 +11,8 @@ func within(host, named string) bool {
 	return host == named
 }
 
-// matchHost reports whether a pattern takes a host: `*` stands for text without a dot, also for none, and `**.` in front for one label or
-// more (pkg/fqdn/matchpattern of cilium/cilium).
+// matchHost reports whether a pattern takes a host: `*` stands for text without a dot, also for none, and `**.` in
+// front for one label or more (pkg/fqdn/matchpattern of cilium/cilium).
 func matchHost(pattern, host string) bool {
 	if strings.Trim(pattern, "*") == "" && pattern != "" {
 		return true

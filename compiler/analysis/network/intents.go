@@ -103,7 +103,8 @@ func ambient(s *policy.Service) bool { return s.Dataplane == policy.Ambient }
 // selectable reports whether labels find the pods of a service on the network.
 func selectable(s *policy.Service) bool { return bindable(s) && !s.Guessed }
 
-// bindable reports whether a policy can bind the pods of a service: by the labels that a cluster binds its other policies by.
+// bindable reports whether a policy can bind the pods of a service: by the labels that a cluster binds its other
+// policies by.
 func bindable(s *policy.Service) bool {
 	return len(s.Labels) > 0 && !s.HostNetwork && (s.Proxied() || len(s.Pods) > 0)
 }
@@ -156,7 +157,8 @@ func (in *Intents) root() string {
 	return cmp.Or(in.policy.RootNamespace, "istio-system")
 }
 
-// isolated reports whether nobody may call the pods of a service, or in the other direction be called by them, but whom granted has.
+// isolated reports whether nobody may call the pods of a service, or in the other direction be called by them, but whom
+// granted has.
 func (in *Intents) isolated(d Direction, s *policy.Service) bool {
 	return !s.HostNetwork && (in.closed(s.Namespace) || d == Ingress && in.stated(s))
 }

@@ -10,15 +10,16 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// literal compares what is granted to pods with what policies say, word for word: as two lists of who is at the other end of which ports.
-// Equal lists let through the same. One comparison after another uses its memory.
+// literal compares what is granted to pods with what policies say, word for word: as two lists of who is at the other
+// end of which ports. Equal lists let through the same. One comparison after another uses its memory.
 type literal struct {
 	want, got []permit
 	peers     []permit       // of one rule, with every port
 	labels    []policy.Label // of got
 }
 
-// permit is callers and ports: pods of a namespace, those with labels there, a block of addresses, or what the name of a host leads to.
+// permit is callers and ports: pods of a namespace, those with labels there, a block of addresses, or what the name of
+// a host leads to.
 type permit struct {
 	kind   Kind
 	name   string // of a namespace or a host
@@ -30,8 +31,8 @@ type permit struct {
 // fewPorts are permits of their own: what writes a policy may have ranges, or each port.
 const fewPorts = 16
 
-// equal reports whether the policies of pods let through what is granted and nothing else, or everything to pods that are not to be isolated,
-// because they say the same word for word. Where it does not, nothing is known.
+// equal reports whether the policies of pods let through what is granted and nothing else, or everything to pods that
+// are not to be isolated, because they say the same word for word. Where it does not, nothing is known.
 func (l *literal) equal(p *Point, d Direction, isolated bool, grants []Grant) bool {
 	l.want, l.got, l.labels = l.want[:0], l.got[:0], l.labels[:0]
 	isolates := false

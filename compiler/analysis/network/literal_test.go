@@ -104,8 +104,8 @@ var swaps = []analysistest.Swap{
 	{Old: regexp.MustCompile(`\*\*\.`), New: "*."},
 }
 
-// TestLiteral spoils the manifests of a network in a random line: where they are still said to be word for word what is granted, the proof
-// by classes finds no difference either.
+// TestLiteral spoils the manifests of a network in a random line: where they are still said to be word for word what is
+// granted, the proof by classes finds no difference either.
 func TestLiteral(t *testing.T) {
 	for _, n := range networks {
 		p := &draft.Project{Settings: "apiVersion: meshc.dev/v1alpha1\nkind: Project\n" + n.settings, Lines: maps.Clone(kinds), Workloads: workloads}

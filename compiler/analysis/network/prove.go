@@ -14,10 +14,10 @@ import (
 
 const maxWitnesses = 10
 
-// Prove compares, for the pods of every service and waypoint and for those that no service names, what a layer lets through with what the
-// network can see of the intents, in the directions in which it is to isolate pods. That is three proofs in one: what an edge needs
-// passes, pods without an edge are closed to each other, and an edge of operations has no way around its waypoint. It returns
-// differences, at most ten: a bug in meshc. The error is that of ctx.
+// Prove compares, for the pods of every service and waypoint and for those that no service names, what a layer lets
+// through with what the network can see of the intents, in the directions in which it is to isolate pods. That is three
+// proofs in one: what an edge needs passes, pods without an edge are closed to each other, and an edge of operations
+// has no way around its waypoint. It returns differences, at most ten: a bug in meshc. The error is that of ctx.
 func (in *Intents) Prove(ctx context.Context, l *Layer, isolates [2]bool) ([]string, error) {
 	ends := in.ends()
 	workers := min(runtime.GOMAXPROCS(0), len(ends))

@@ -47,7 +47,8 @@ func (s Selector) Match(l Labels) space.Match {
 // maxKinds bounds what kinds returns.
 const maxKinds = 1 << 12
 
-// kinds is the selector for each kind of pods that its values stand for, unless there are too many: with one value of each label.
+// kinds is the selector for each kind of pods that its values stand for, unless there are too many: with one value of
+// each label.
 func (s Selector) kinds() []Selector {
 	all := []Selector{s}
 	for i := range s {

@@ -39,8 +39,8 @@ func (s Step) String() string {
 	return s.Decision.String()
 }
 
-// Reach decides whether calls of a source to a port of a service pass the network. They may take several ways, through waypoints and past
-// them, and each has several ends. The step is one that stops them, or may, or else the last one.
+// Reach decides whether calls of a source to a port of a service pass the network. They may take several ways, through
+// waypoints and past them, and each has several ends. The step is one that stops them, or may, or else the last one.
 func (n *Network) Reach(from policy.Source, to *policy.Service, port Port) (enforce.Verdict, Step) {
 	var seen [enforce.Allowed + 1]bool
 	var least Step
@@ -60,7 +60,8 @@ func (n *Network) Reach(from policy.Source, to *policy.Service, port Port) (enfo
 	return enforce.Undecided, least
 }
 
-// Passes is Reach for several ports, or for those that nothing names if none are given: undecided where some pass and others do not.
+// Passes is Reach for several ports, or for those that nothing names if none are given: undecided where some pass and
+// others do not.
 func (n *Network) Passes(from policy.Source, to *policy.Service, ports ...uint16) (verdict enforce.Verdict, step Step) {
 	if len(ports) == 0 {
 		ports = n.Others(to)
@@ -143,8 +144,8 @@ func (n *Network) Control(s *policy.Service) (enforce.Verdict, Step) {
 	return step.Verdict, step
 }
 
-// Leave decides whether calls of a source to a port of an external pass the network. The step is one that stops them, or may, or else
-// the last one.
+// Leave decides whether calls of a source to a port of an external pass the network. The step is one that stops them,
+// or may, or else the last one.
 func (n *Network) Leave(from policy.Source, x *policy.External, port Port) (verdict enforce.Verdict, least Step) {
 	first := true
 	for _, named := range x.Hosts {

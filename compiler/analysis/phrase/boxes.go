@@ -7,7 +7,8 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/space"
 )
 
-// Boxes says what is in some boxes of operations; nil if that is everything. Where none of them leaves anything out, each says its own.
+// Boxes says what is in some boxes of operations; nil if that is everything. Where none of them leaves anything out,
+// each says its own.
 func Boxes(t space.Table, boxes []space.Box) []Operations {
 	whole := !slices.ContainsFunc(boxes, func(b space.Box) bool {
 		return slices.ContainsFunc(b, func(c space.Condition) bool { return len(c.Not) > 0 })
@@ -30,8 +31,8 @@ func Boxes(t space.Table, boxes []space.Box) []Operations {
 	return slices.CompactFunc(all, func(a, b Operations) bool { return a.String() == b.String() })
 }
 
-// Chosen says the operations of HTTP that are chosen, of those in question, by which groups of boxes they are in. It is not ok where that
-// cannot be said as it is. Everything is one Operations without words, and nothing is none.
+// Chosen says the operations of HTTP that are chosen, of those in question, by which groups of boxes they are in. It is
+// not ok where that cannot be said as it is. Everything is one Operations without words, and nothing is none.
 func Chosen(t space.Table, groups [][]space.Box, choose func(in func(group int) bool) (chosen, asked bool)) (all []Operations, ok bool) {
 	var rules []space.Box
 	for _, boxes := range groups {

@@ -35,8 +35,8 @@ type Phrase[T any] struct {
 }
 
 // Cover names a set by phrases that together include all of want and nothing outside fits, a superset of want: so
-// `GET /api/*` may stand for what was opened even if some of it was open before. It chooses the cheapest. The names are in
-// the order of WidestFirst.
+// `GET /api/*` may stand for what was opened even if some of it was open before. It chooses the cheapest. The names are
+// in the order of WidestFirst.
 func Cover[T any](want, fits space.Set, names []Name[T]) []Phrase[T] {
 	var within, fitting, all []Phrase[T]
 	for i := range names {
@@ -92,7 +92,8 @@ func WidestFirst[T any](names []Name[T]) {
 	})
 }
 
-// without is the name without what does not fit: as little as can be, and as little as can be by exceptions that do not nest.
+// without is the name without what does not fit: as little as can be, and as little as can be by exceptions that do not
+// nest.
 func (p *Name[T]) without(want, fits space.Set, names []Name[T]) (all []Phrase[T]) {
 	for _, nests := range []bool{true, false} {
 		n := Phrase[T]{Name: p, Except: p.less(want, fits, names, nests)}
@@ -118,9 +119,9 @@ func (n *Phrase[T]) nests() bool {
 // mostExceptions is more than anyone reads in one phrase.
 const mostExceptions = 12
 
-// less is names that include everything of p that does not fit, and as little as possible of what is wanted: an ALLOW of
-// `GET /api/*` that a DENY of `/api/internal/*` narrows is the first except the second. It is nil where there are no such
-// names. Of several that are as good, the same callers at some addresses come first.
+// less is names that include everything of p that does not fit, and as little as possible of what is wanted: an ALLOW
+// of `GET /api/*` that a DENY of `/api/internal/*` narrows is the first except the second. It is nil where there are no
+// such names. Of several that are as good, the same callers at some addresses come first.
 func (p *Name[T]) less(want, fits space.Set, names []Name[T], nests bool) []*Name[T] {
 	wrong, right := p.Set.Minus(fits), p.Set.Common(want)
 	useless := func(e *Name[T]) bool {

@@ -94,9 +94,9 @@ func (o *Operations) empty() bool {
 	return o.Operation == (Operation{}) && len(o.Except)+len(o.NoHeader) == 0 && !o.Unjudged
 }
 
-// List is operations on one port, without it, at most so many kinds of them: those with the same hosts, exceptions and headers share
-// these, as in a statement, and nothing that follows can be read as one of their exceptions. Everything is a word for all of them,
-// before what is left out.
+// List is operations on one port, without it, at most so many kinds of them: those with the same hosts, exceptions and
+// headers share these, as in a statement, and nothing that follows can be read as one of their exceptions. Everything
+// is a word for all of them, before what is left out.
 func List(all []Operations, everything string, most int) string {
 	type kind struct{ before, after string }
 	var kinds []kind

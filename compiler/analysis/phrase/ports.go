@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// At is operations, at most so many kinds of them, as they follow the name of a callee with some ports that are declared as HTTP. Ports
-// with the same operations share them, operations on one port share it, and nothing that follows exceptions can be read as one of them.
+// At is operations, at most so many kinds of them, as they follow the name of a callee with some ports that are
+// declared as HTTP. Ports with the same operations share them, operations on one port share it, and nothing that
+// follows exceptions can be read as one of them.
 func At(callee string, all []Operations, http []uint16, most int) string {
 	var text strings.Builder
 	listed := 0
@@ -37,8 +38,8 @@ type onPorts struct {
 	operations []Operations
 }
 
-// byPort is the operations by their ports. As in a statement, operations of HTTP without a port are those on all ports that are
-// declared as HTTP, and those on every port are on `*`.
+// byPort is the operations by their ports. As in a statement, operations of HTTP without a port are those on all ports
+// that are declared as HTTP, and those on every port are on `*`.
 func byPort(operations []Operations, http []uint16) (all []onPorts) {
 	put := func(ports string, o Operations) {
 		i := slices.IndexFunc(all, func(p onPorts) bool { return p.ports == ports })

@@ -9,8 +9,9 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/space"
 )
 
-// Vocabulary is names for sets of the operations of some requests, each of which represents a class. It has everything, ports, what
-// rules ask for and leave out, what their conditions single out together and, as a last resort, requests that stand for others.
+// Vocabulary is names for sets of the operations of some requests, each of which represents a class. It has everything,
+// ports, what rules ask for and leave out, what their conditions single out together and, as a last resort, requests
+// that stand for others.
 type Vocabulary struct {
 	Rules
 	table    space.Table
@@ -41,8 +42,8 @@ const (
 	maxSingles  = 64             // values that are distinguished only so that they can be named
 )
 
-// Singles is each value of the operations of rules. Once it is distinguished, it can be named alone, and with others. Where there are
-// too many values, rules are named as a whole.
+// Singles is each value of the operations of rules. Once it is distinguished, it can be named alone, and with others.
+// Where there are too many values, rules are named as a whole.
 func Singles(rules []space.Box) (all []space.Box, apart bool) {
 	type value struct {
 		space.Dimension
@@ -65,7 +66,8 @@ func Singles(rules []space.Box) (all []space.Box, apart bool) {
 	return all, true
 }
 
-// NewVocabulary names sets of some classes of operations. Sets are of indexes of requests; what is in changed is to be named.
+// NewVocabulary names sets of some classes of operations. Sets are of indexes of requests; what is in changed is to be
+// named.
 func NewVocabulary(s *space.Space, requests []*space.Request, changed space.Set, rules Rules) *Vocabulary {
 	v := &Vocabulary{Rules: rules, table: s.Table, requests: requests, changed: changed, seen: map[string]bool{}}
 	other := s.Other.Port()
@@ -90,7 +92,8 @@ func NewVocabulary(s *space.Space, requests []*space.Request, changed space.Set,
 	return v
 }
 
-// Of names a set of operations by some that together include all of want and nothing outside fits, and returns all that they include.
+// Of names a set of operations by some that together include all of want and nothing outside fits, and returns all that
+// they include.
 func (v *Vocabulary) Of(want, fits space.Set) (all []Operations, reads space.Set) {
 	phrases := Cover(want, fits, v.names)
 	reads = space.NewSet(len(v.requests))
@@ -158,8 +161,8 @@ func (v *Vocabulary) connections(other uint16, http bool) {
 	}
 }
 
-// parts offers what a rule asks for, with one value at a time of ports and of the dimensions that are written so, and each value
-// alone of those that need no name.
+// parts offers what a rule asks for, with one value at a time of ports and of the dimensions that are written so, and
+// each value alone of those that need no name.
 func (v *Vocabulary) parts(b space.Box, bare bool) {
 	for _, part := range v.single(b) {
 		v.offer(part, Plain, bare)
@@ -209,8 +212,9 @@ func (v *Vocabulary) methods() {
 	}
 }
 
-// together offers what conditions of rules that need not be of one rule ask for together, first where something that is to be named
-// matches them: what a deny of all but `POST /b` lets through, and leaves out, is named by no rule of its own.
+// together offers what conditions of rules that need not be of one rule ask for together, first where something that is
+// to be named matches them: what a deny of all but `POST /b` lets through, and leaves out, is named by no rule of its
+// own.
 func (v *Vocabulary) together() {
 	conditions := make([][]space.Condition, len(v.table)) // by dimension
 	seen := map[string]bool{}
@@ -399,7 +403,8 @@ func merged(names []named) space.Box {
 	return box
 }
 
-// header is the header, with its values, that an exception of operations on a port is about, if it is about nothing else.
+// header is the header, with its values, that an exception of operations on a port is about, if it is about nothing
+// else.
 func (v *Vocabulary) header(e *named, port uint16) (text string, ok bool) {
 	for _, c := range e.box {
 		switch {

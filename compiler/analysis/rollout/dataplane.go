@@ -14,8 +14,8 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// Dataplane is what enforces the policies of a service, as far as its pods have to be restarted, or its Services labelled, for another
-// one.
+// Dataplane is what enforces the policies of a service, as far as its pods have to be restarted, or its Services
+// labelled, for another one.
 type Dataplane struct {
 	policy.Dataplane
 	Moving   bool   // some pods may have sidecars, and others be in ambient mode
@@ -23,7 +23,8 @@ type Dataplane struct {
 	Waypoint string // NAMESPACE/NAME, with commas between several; empty: none
 }
 
-// Replacement is another data plane for services of a namespace. Neither pods nor labels change in the moment in which manifests do.
+// Replacement is another data plane for services of a namespace. Neither pods nor labels change in the moment in which
+// manifests do.
 type Replacement struct {
 	Namespace     string
 	Services      []string // NAMESPACE/NAME of those; nil where they are all of the namespace
@@ -33,7 +34,8 @@ type Replacement struct {
 	Early []Stray // in pods that have the new one, until then
 }
 
-// Abrupt reports whether calls are treated as neither before nor after in whatever order manifests are applied and pods are restarted.
+// Abrupt reports whether calls are treated as neither before nor after in whatever order manifests are applied and pods
+// are restarted.
 func (r *Replacement) Abrupt() bool {
 	either := r.Before.either() || r.After.either()
 	return !either && len(r.Late) > 0 && len(r.Early) > 0
@@ -50,8 +52,9 @@ type Stray struct {
 	Callers []string
 }
 
-// Replacements returns which services get another data plane between two models, by namespace and by what changes, and what becomes of
-// calls meanwhile. Callees that are too complicated to be divided into classes are left out of the latter.
+// Replacements returns which services get another data plane between two models, by namespace and by what changes, and
+// what becomes of calls meanwhile. Callees that are too complicated to be divided into classes are left out of the
+// latter.
 func Replacements(ctx context.Context, before, after *model.Model) ([]Replacement, error) {
 	all := replacements(before.Policy, after.Policy)
 	if len(all) == 0 {
@@ -91,8 +94,9 @@ func dataplaneOf(s *policy.Service) Dataplane {
 // Replaces reports whether some services have another data plane in one policy than in another.
 func Replaces(before, after *policy.Policy) bool { return len(replacements(before, after)) > 0 }
 
-// replacements is the services whose data plane differs between two policies. Gateways have none to change, and that a service comes or
-// goes is no change of it. Pods that no waypoint is in front of change over with those of their namespace that one is.
+// replacements is the services whose data plane differs between two policies. Gateways have none to change, and that a
+// service comes or goes is no change of it. Pods that no waypoint is in front of change over with those of their
+// namespace that one is.
 func replacements(before, after *policy.Policy) (all []Replacement) {
 	was := map[string]Dataplane{}
 	for _, s := range before.Services() {
@@ -161,8 +165,8 @@ func (r *Replacement) of(id string) bool {
 	return slices.Contains(r.Services, id) || r.Services == nil && strings.HasPrefix(id, r.Namespace+"/")
 }
 
-// replacing judges services before, after and between. Services that move or join before have what is about to end: the policies of
-// before hold for either.
+// replacing judges services before, after and between. Services that move or join before have what is about to end: the
+// policies of before hold for either.
 type replacing struct {
 	before, after *model.Model
 	was           map[string]*policy.Service
@@ -213,7 +217,8 @@ func ends(s, after *policy.Service) *policy.Service {
 	return &one
 }
 
-// The states between two deliveries: whether the manifests, the pods of a callee and those of its callers are the new ones.
+// The states between two deliveries: whether the manifests, the pods of a callee and those of its callers are the new
+// ones.
 var between = [...]struct{ manifests, callee, callers int }{
 	{0, 0, 0}, {1, 1, 1}, // before and after
 	{1, 0, 0}, {1, 0, 1}, {1, 1, 0},
@@ -225,8 +230,8 @@ const (
 	firstEarly = 5
 )
 
-// strays is the calls to a service that are treated as neither before nor after: in pods that still have the data plane of before,
-// once the manifests are applied, and in those that have the new one until then.
+// strays is the calls to a service that are treated as neither before nor after: in pods that still have the data plane
+// of before, once the manifests are applied, and in those that have the new one until then.
 func (r *replacing) strays(s *policy.Service) (late, early []Stray, err error) {
 	was := r.was[s.ID()]
 	if was == nil || s.Unnamed || !s.Proxied() || !was.Proxied() || len(s.Labels) == 0 {

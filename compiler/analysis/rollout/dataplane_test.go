@@ -9,8 +9,8 @@ import (
 	"github.com/meshc/meshc/compiler/config"
 )
 
-// What becomes of calls while pods have one data plane and policies are of another: in one go they are refused where a waypoint comes
-// or goes, and each step of the ways that are named has an order in which none is.
+// What becomes of calls while pods have one data plane and policies are of another: in one go they are refused where a
+// waypoint comes or goes, and each step of the ways that are named has an order in which none is.
 func TestReplacements(t *testing.T) {
 	const requests, connections = "web -> api:8080 GET /v1/*\ndb -> api:9090\n", "web -> api:8080\ndb -> api:9090\n"
 	sidecars, ambient := config.Dataplane{}, config.Dataplane{Ambient: true}

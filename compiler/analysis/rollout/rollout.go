@@ -32,8 +32,8 @@ type Window struct {
 	Apart   bool   // only if the folders of namespaces are applied separately
 }
 
-// Windows returns what is open or shut for a moment between two sets of manifests, sorted by callee. Services are those of
-// the policies of both models. Callees that are too complicated to be divided into classes are left out.
+// Windows returns what is open or shut for a moment between two sets of manifests, sorted by callee. Services are those
+// of the policies of both models. Callees that are too complicated to be divided into classes are left out.
 func Windows(ctx context.Context, before, after *model.Model) ([]Window, error) {
 	var all []Window
 	for _, c := range callees(before, after) {
@@ -92,8 +92,8 @@ func callees(before, after *model.Model) []callee {
 	return all
 }
 
-// workloads is a service as it may be during an apply: while its pods move to ambient mode, those with sidecars too, once waypoints
-// have policies. Until then its Services are not labelled, and no pod has moved.
+// workloads is a service as it may be during an apply: while its pods move to ambient mode, those with sidecars too,
+// once waypoints have policies. Until then its Services are not labelled, and no pod has moved.
 func workloads(s *policy.Service, before *model.Model) []enforce.Workload {
 	w := enforce.Workload{Namespace: s.Namespace, Labels: s.Selector()}
 	if s.Dataplane != policy.Ambient {
@@ -195,8 +195,8 @@ type state struct {
 	since int // the last step that was made
 }
 
-// states returns the states between the first and the last, in the order of time: those of one order, and those in which
-// the root namespace is ahead of the callee's, or behind.
+// states returns the states between the first and the last, in the order of time: those of one order, and those in
+// which the root namespace is ahead of the callee's, or behind.
 func states(steps []step, root string) []state {
 	var all []state
 	made := make([]bool, len(steps))
@@ -263,8 +263,8 @@ func (c *callee) windows(m *model.Model) ([]Window, error) {
 	return merged(found), nil
 }
 
-// strays returns the sources of requests that a point lets pass although neither the first nor the second does, and of those
-// that it refuses although both let them pass.
+// strays returns the sources of requests that a point lets pass although neither the first nor the second does, and of
+// those that it refuses although both let them pass.
 func (c *callee) strays(split *enforce.Classes, point int) (opened, shut space.Set) {
 	opened, shut = space.NewSet(len(split.Sources)), space.NewSet(len(split.Sources))
 	for n := range split.Operations {
@@ -281,8 +281,8 @@ func (c *callee) strays(split *enforce.Classes, point int) (opened, shut space.S
 	return opened, shut
 }
 
-// Strays reports whether a set of manifests lets a request pass that neither of two others does, or refuses one that both let
-// pass.
+// Strays reports whether a set of manifests lets a request pass that neither of two others does, or refuses one that
+// both let pass.
 func Strays(middle, before, after *model.Model) (bool, error) {
 	for _, c := range callees(before, after) {
 		split, err := enforce.NewClasses(space.Distinctions{}, c.before, c.after, middle.Manifests.For(c.workload))

@@ -68,8 +68,8 @@ func TestWindows(t *testing.T) {
 	}
 }
 
-// Where no window is named, no state of an apply lets through what neither the first nor the last does, or refuses what both
-// let through; where one is named, some state does.
+// Where no window is named, no state of an apply lets through what neither the first nor the last does, or refuses what
+// both let through; where one is named, some state does.
 func TestEveryStateIsJudged(t *testing.T) {
 	pool := []string{
 		"web -> api:8080 GET /a/*", "web -> api:8080 GET /b/*", "web, db -> api:8080", "any -> api:9090", "web -> db", "api -> db",

@@ -52,7 +52,8 @@ func (Addresses) divide(p *partition, _ string) error {
 	return nil
 }
 
-// elsewhere is where an address outside all blocks is looked for: from RFC 5737's and RFC 3849's upwards, then anywhere.
+// elsewhere is where an address outside all blocks is looked for: from RFC 5737's and RFC 3849's upwards, then
+// anywhere.
 var elsewhere = []netip.Addr{
 	netip.AddrFrom4([4]byte{192, 0, 2, 1}), netip.MustParseAddr("2001:db8::1"), netip.AddrFrom4([4]byte{}), netip.IPv6Unspecified(),
 }

@@ -166,8 +166,8 @@ func (a *automaton) atoms(patterns int) (strings []string, members [][]int32, er
 	return strings, members, nil
 }
 
-// outgoing gives one byte of each kind that the positions distinguish: the bytes that they expect, and of all others one
-// for each combination of the classes that they expect.
+// outgoing gives one byte of each kind that the positions distinguish: the bytes that they expect, and of all others
+// one for each combination of the classes that they expect.
 func (a *automaton) outgoing(bytes []byte, positions []int32) []byte {
 	a.step++
 	var active class

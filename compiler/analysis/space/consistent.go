@@ -2,9 +2,9 @@ package space
 
 import "slices"
 
-// Consistent is a box without the values that its own conditions on the same dimension exclude, and without exceptions of what it does
-// not ask for. Void is these values, by their conditions. The box is nil where nothing is left, because of its conditions on one
-// dimension.
+// Consistent is a box without the values that its own conditions on the same dimension exclude, and without exceptions
+// of what it does not ask for. Void is these values, by their conditions. The box is nil where nothing is left, because
+// of its conditions on one dimension.
 func (t Table) Consistent(box Box) (left Box, void []Condition, at Dimension) {
 	left = slices.Clone(box)
 	if left == nil {

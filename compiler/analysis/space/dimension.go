@@ -8,8 +8,8 @@ import (
 // Dimension is a fact of a request that conditions look at: an index into a Table.
 type Dimension uint8
 
-// The dimensions of Standard. The last two are facts that a request does not reveal: what of HTTP's is not known, and the
-// server name of TLS and the metadata of other filters, which any connection may have.
+// The dimensions of Standard. The last two are facts that a request does not reveal: what of HTTP's is not known, and
+// the server name of TLS and the metadata of other filters, which any connection may have.
 const (
 	Identity Dimension = iota
 	SourceAddress
@@ -90,8 +90,8 @@ func (t Table) Patterns(d Dimension, written ...string) []Pattern {
 	return all
 }
 
-// KeyPatterns reads patterns of the texts of one key, where a dimension has several by their keys, and else patterns of the
-// dimension. A value is in one of them if one of its texts is.
+// KeyPatterns reads patterns of the texts of one key, where a dimension has several by their keys, and else patterns of
+// the dimension. A value is in one of them if one of its texts is.
 func (t Table) KeyPatterns(d Dimension, key []string, written ...string) []Pattern {
 	if len(key) == 0 {
 		return t.Patterns(d, written...)
@@ -106,7 +106,8 @@ func (t Table) KeyPatterns(d Dimension, key []string, written ...string) []Patte
 	return all
 }
 
-// EveryPatterns reads patterns of a dimension whose wildcards stand for all text: those of hosts for the ports of hosts too.
+// EveryPatterns reads patterns of a dimension whose wildcards stand for all text: those of hosts for the ports of hosts
+// too.
 func (t Table) EveryPatterns(d Dimension, written ...string) []Pattern {
 	all := t.Patterns(d, written...)
 	for i, p := range all {
@@ -156,8 +157,8 @@ func Written(values []Pattern) string {
 	return strings.Join(words, "|")
 }
 
-// Values is patterns of a dimension as they are written in the language, where a host stands for itself with any port, too, and
-// one that has a colon at its end for itself alone. With a colon it is in quotes.
+// Values is patterns of a dimension as they are written in the language, where a host stands for itself with any port,
+// too, and one that has a colon at its end for itself alone. With a colon it is in quotes.
 func (t Table) Values(d Dimension, values []Pattern) string {
 	if d != Host {
 		return Written(values)

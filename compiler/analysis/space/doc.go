@@ -14,15 +14,15 @@
 // # Atoms and classes
 //
 // A Condition looks at one dimension and names some Patterns. The patterns of a dimension partition its values into
-// atoms: two values are in one atom where they match the same patterns. Finitely many patterns have finitely many atoms,
-// at most two to the power of their number and in practice about as many as there are patterns. A condition is a union
-// of atoms, and a Box, which is a conjunction of conditions, is a product of such unions.
+// atoms: two values are in one atom where they match the same patterns. Finitely many patterns have finitely many
+// atoms, at most two to the power of their number and in practice about as many as there are patterns. A condition is a
+// union of atoms, and a Box, which is a conjunction of conditions, is a product of such unions.
 //
 // The caller's half of a request is in one product of atoms, of which every one is listed: the Sources, numbered so
-// that sets of callers are bit sets (Set). The operation's half would be a product of five dimensions and more, which is
-// too many to list. A Builder therefore walks the dimensions one after another, keeps the boxes that the atoms chosen so
-// far are in, and follows only one of several atoms that keep the same boxes. What it arrives at is a class of
-// operations: the boxes that it is in, and a representative.
+// that sets of callers are bit sets (Set). The operation's half would be a product of five dimensions and more, which
+// is too many to list. A Builder therefore walks the dimensions one after another, keeps the boxes that the atoms
+// chosen so far are in, and follows only one of several atoms that keep the same boxes. What it arrives at is a class
+// of operations: the boxes that it is in, and a representative.
 //
 // # Why the answer is exact
 //
@@ -31,17 +31,17 @@
 // followed an atom that keeps the same boxes, so the representative of that class is in the boxes that the request is
 // in. Each condition has the same answer for both, and so has every decision made of conditions. Conversely each class
 // has a representative, which is a request that can be sent: nothing is reported of requests that do not exist. So sets
-// of classes that are equal mean sets of requests that are equal, and a proof over classes is a proof over all requests,
-// of which there are infinitely many.
+// of classes that are equal mean sets of requests that are equal, and a proof over classes is a proof over all
+// requests, of which there are infinitely many.
 //
 // This holds only if the atoms are exact: none that has a value may be missing, and none without a value be there.
 // Ports are compared one by one. Blocks of addresses are disjoint or nested, so an atom is a block without those inside
 // it, and there is one for what is outside of all. Text with exact values and prefixes is treated likewise. Everything
 // else, wildcards at the start, `*` inside of namespaces, URI templates and the expressions that Istio writes for
 // accounts and trust domains, is a regular language, and so is the domain of a dimension, which is what its values can
-// be: the bytes of a path, or identities of the form that Istio issues. The atoms are then the distinct sets of accepting
-// patterns in the deterministic automaton of all patterns within the domain; it is built breadth first, so that a
-// representative is a shortest one.
+// be: the bytes of a path, or identities of the form that Istio issues. The atoms are then the distinct sets of
+// accepting patterns in the deterministic automaton of all patterns within the domain; it is built breadth first, so
+// that a representative is a shortest one.
 //
 // What conditions do not mention is an atom like the others. Its representatives have made-up names (`other`), which
 // Space.Other lists so that nobody takes them for real ones.
@@ -49,6 +49,6 @@
 // # Bounds
 //
 // In the worst case patterns have exponentially many atoms: templates with wildcards in many places. States of the
-// automaton, atoms of a dimension and classes of a space are therefore bounded, and ErrTooMany is returned instead of an
-// answer that would not be complete.
+// automaton, atoms of a dimension and classes of a space are therefore bounded, and ErrTooMany is returned instead of
+// an answer that would not be complete.
 package space

@@ -51,8 +51,8 @@ func isLabel(s string) bool { return s != "" && allOf(s, labelByte) }
 
 func isName(s string) bool { return s != "" && allOf(s, nameByte) }
 
-// FoundElsewhere reports whether Istio's expression for the identities of a namespace finds it in those of others: in `/ns/ns/sa/` it
-// finds the namespaces ns and sa.
+// FoundElsewhere reports whether Istio's expression for the identities of a namespace finds it in those of others: in
+// `/ns/ns/sa/` it finds the namespaces ns and sa.
 func FoundElsewhere(namespace string) bool { return namespace == "ns" || namespace == "sa" }
 
 // divideByName makes the atoms where they can be seen without an automaton: accounts, and namespaces without them. It

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Some dimensions have a value of several texts by their keys: headers by their names, a token by its claims. A pattern is
-// about one key: its text is the key, and alternatives behind a NUL each.
+// Some dimensions have a value of several texts by their keys: headers by their names, a token by its claims. A pattern
+// is about one key: its text is the key, and alternatives behind a NUL each.
 
 // keys is the texts of such a value, of each key that it has.
 type keys map[string][]string
@@ -47,8 +47,8 @@ func (k keys) without(key string) keys {
 	return fewer
 }
 
-// String is the keys as the language writes them: `x-tenant=acme`, or `a token of https://auth.example.com groups=admin`. What
-// represents a text that nobody asks for is left out.
+// String is the keys as the language writes them: `x-tenant=acme`, or `a token of https://auth.example.com
+// groups=admin`. What represents a text that nobody asks for is left out.
 func (k keys) String() string {
 	words := make([]string, 0, len(k))
 	for _, key := range slices.Sorted(maps.Keys(k)) {
@@ -101,8 +101,8 @@ type region struct {
 	in    Set      // the conditions that hold
 }
 
-// regions divides the texts that a key may have by conditions, each of them alternatives. Texts for which no condition holds are last,
-// if there are any.
+// regions divides the texts that a key may have by conditions, each of them alternatives. Texts for which no condition
+// holds are last, if there are any.
 func regions(of Text, conditions [][]Pattern) ([]region, error) {
 	p := partition{other: -1}
 	for _, alternatives := range conditions {

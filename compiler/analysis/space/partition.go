@@ -16,8 +16,9 @@ type partition struct {
 	together map[string]int    // the most conditions on a claim that one box has, where they are several
 	negated  []int32           // the patterns in negated conditions
 
-	// As long as patterns come in the order in which they came for the space before, the rest of them is that many behind
-	// patterns, at has all of them, and what is below is still that of the space before. A kept partition has been divided.
+	// As long as patterns come in the order in which they came for the space before, the rest of them is that many
+	// behind patterns, at has all of them, and what is below is still that of the space before. A kept partition has
+	// been divided.
 	before int
 	kept   bool
 	domain string // the trust domain of representatives

@@ -27,8 +27,8 @@ func divide(t *testing.T, p *partition, kind Kind, trustDomain string) (same boo
 	return same
 }
 
-// A partition that is used again has the atoms of a new one, whether the patterns are those of the one before, begin like them, or
-// come in another order.
+// A partition that is used again has the atoms of a new one, whether the patterns are those of the one before, begin
+// like them, or come in another order.
 func TestPartitionIsUsedAgain(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	var all []Pattern

@@ -245,7 +245,8 @@ func WholeNamespacePattern(namespace string) Pattern {
 	return Pattern{kind: ofNamespace, text: namespace}
 }
 
-// EveryPattern is a path in which {*} stands for every segment and {**} for every text, whatever the templates of a proxy take.
+// EveryPattern is a path in which {*} stands for every segment and {**} for every text, whatever the templates of a
+// proxy take.
 func EveryPattern(path string) Pattern { return Pattern{kind: every, text: path} }
 
 // AccountPattern is the identities of NAMESPACE/ACCOUNT in any trust domain.
@@ -334,7 +335,8 @@ func (p Pattern) Words() string {
 	return p.String()
 }
 
-// Keyed is the name of the header, or the path of the claim, that a pattern is about, and the texts of which one must match.
+// Keyed is the name of the header, or the path of the claim, that a pattern is about, and the texts of which one must
+// match.
 func (p Pattern) Keyed() (key, texts []string, ok bool) {
 	if p.kind != inHeader && p.kind != inClaim {
 		return nil, nil, false

@@ -85,8 +85,9 @@ func (r *Request) Address(d Dimension) netip.Addr {
 	return netip.Addr{}
 }
 
-// Preflight reports whether a request is a CORS preflight. What verifies tokens lets it through whatever its token, and has
-// nobody see that: isCorsPreflightRequest in source/extensions/filters/http/jwt_authn/filter.cc of envoyproxy/envoy.
+// Preflight reports whether a request is a CORS preflight. What verifies tokens lets it through whatever its token, and
+// has nobody see that: isCorsPreflightRequest in source/extensions/filters/http/jwt_authn/filter.cc of
+// envoyproxy/envoy.
 func (r *Request) Preflight() bool {
 	if !r.HTTP || r.Text(Method) != "OPTIONS" {
 		return false
@@ -105,8 +106,8 @@ func portNumber(written string) uint16 {
 	return uint16(n)
 }
 
-// Keys is the texts of a dimension by their keys: of headers by their names, of a token by its claims, of which nested ones
-// have `][` between the parts of their path.
+// Keys is the texts of a dimension by their keys: of headers by their names, of a token by its claims, of which nested
+// ones have `][` between the parts of their path.
 func (r *Request) Keys(d Dimension) map[string][]string {
 	if v := r.values[d]; v != nil {
 		return v.keys

@@ -8,8 +8,8 @@ import (
 )
 
 // Space is all requests, in classes that no condition distinguishes: the caller of a request is of one source, and what
-// it does is of one class of operations, which a Builder enumerates. Whatever conditions say of representatives they say
-// of every request.
+// it does is of one class of operations, which a Builder enumerates. Whatever conditions say of representatives they
+// say of every request.
 type Space struct {
 	Table   Table
 	Sources []Source
@@ -46,7 +46,8 @@ func (s *Space) atom(source int, d Dimension) int {
 // Varies reports whether some conditions look at a dimension.
 func (s *Space) Varies(d Dimension) bool { return len(s.partitions[d].atoms) > 1 }
 
-// Without is the source that has no value in a dimension of callers, or what no pattern mentions, and is otherwise like another.
+// Without is the source that has no value in a dimension of callers, or what no pattern mentions, and is otherwise like
+// another.
 func (s *Space) Without(source int, d Dimension) int {
 	atom := s.atom(source, d)
 	return source + (max(0, int(s.partitions[d].bare()))-atom)*s.width[d]
@@ -101,8 +102,8 @@ func (s *Space) Words(r *Request, bare bool) string {
 	return strings.Join(words, " ")
 }
 
-// Facts is what a caller is in dimensions other than those of identities and addresses, where conditions mention it: words
-// that follow its name, each after a blank.
+// Facts is what a caller is in dimensions other than those of identities and addresses, where conditions mention it:
+// words that follow its name, each after a blank.
 func (s *Space) Facts(caller Source) (words string) {
 	for _, d := range s.callers {
 		switch v := caller.values[d]; {
@@ -114,8 +115,8 @@ func (s *Space) Facts(caller Source) (words string) {
 	return words
 }
 
-// Needless reports whether a source comes with a token, and one of some others is the same caller without it, or with a token of the
-// same issuer that has fewer claims: what both may do need not be said of the former.
+// Needless reports whether a source comes with a token, and one of some others is the same caller without it, or with a
+// token of the same issuer that has fewer claims: what both may do need not be said of the former.
 func (s *Space) Needless(source int, others Set) bool {
 	at := s.atom(source, Token)
 	if at == 0 {
@@ -130,8 +131,8 @@ func (s *Space) Needless(source int, others Set) bool {
 	return false
 }
 
-// Holders is the sources with a token, by what patterns ask of it, each in the words that follow a caller's name: those that have
-// at least this and, where exact, those that have no more than this.
+// Holders is the sources with a token, by what patterns ask of it, each in the words that follow a caller's name: those
+// that have at least this and, where exact, those that have no more than this.
 func (s *Space) Holders(exact bool, f func(words string, least bool, holders Set)) {
 	p := &s.partitions[Token]
 	name := s.Table[Token].Name + " "

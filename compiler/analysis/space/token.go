@@ -7,16 +7,16 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// Tokens is the JSON web tokens of requests: their issuers, subjects and other claims. A request without a token has no value.
-// What is written of a token is lines of CLAIM=TEXT, several where the claim is a list. A value is the token as policies see
-// it: a text that a proxy splits at its spaces is a list of the words.
+// Tokens is the JSON web tokens of requests: their issuers, subjects and other claims. A request without a token has no
+// value. What is written of a token is lines of CLAIM=TEXT, several where the claim is a list. A value is the token as
+// policies see it: a text that a proxy splits at its spaces is a list of the words.
 //
-// A claim is a text or a list of texts, and a pattern matches it if it matches one of them. So a token may match any set of
-// patterns of one claim, and there are exponentially many such sets, but only small ones have to be looked at. Take two
-// decisions of which one lets a token through and the other does not, or does so less surely. Decisions are made of what some
-// clauses allow, others deny, and others leave to a provider. One clause of each kind explains the difference, and so does
-// the token with no more texts than these three clauses have conditions on the claim, and those that make a negated condition
-// fail: with fewer texts, no condition becomes true but a negated one.
+// A claim is a text or a list of texts, and a pattern matches it if it matches one of them. So a token may match any
+// set of patterns of one claim, and there are exponentially many such sets, but only small ones have to be looked at.
+// Take two decisions of which one lets a token through and the other does not, or does so less surely. Decisions are
+// made of what some clauses allow, others deny, and others leave to a provider. One clause of each kind explains the
+// difference, and so does the token with no more texts than these three clauses have conditions on the claim, and those
+// that make a negated condition fail: with fewer texts, no condition becomes true but a negated one.
 type Tokens struct{}
 
 const (
@@ -30,8 +30,8 @@ func dotted(key string) string { return strings.ReplaceAll(key, within, ".") }
 // IssuerPattern is the tokens of an issuer.
 func IssuerPattern(url string) Pattern { return Pattern{kind: byIssuer, text: url} }
 
-// ClaimPattern is the tokens of which a claim has one of some texts, exact or with a wildcard at one end. Its path has several
-// parts where it is within other claims.
+// ClaimPattern is the tokens of which a claim has one of some texts, exact or with a wildcard at one end. Its path has
+// several parts where it is within other claims.
 func ClaimPattern(path []string, values ...string) Pattern {
 	return keyed(inClaim, strings.Join(path, within), values...)
 }
@@ -40,7 +40,8 @@ func ClaimPattern(path []string, values ...string) Pattern {
 func AudiencePattern(audiences ...string) Pattern { return ClaimPattern([]string{"aud"}, audiences...) }
 
 // RequestPrincipalPattern is the tokens that ISSUER/SUBJECT, with a wildcard at one end at most, matches: see
-// requestPrincipalGenerator in istio.io/istio/pilot/pkg/security/authz/model/generator.go. None of them is without a subject.
+// requestPrincipalGenerator in istio.io/istio/pilot/pkg/security/authz/model/generator.go. None of them is without a
+// subject.
 func RequestPrincipalPattern(written string) Pattern { return Pattern{kind: ofToken, text: written} }
 
 // issuerAndSubject is what a RequestPrincipalPattern asks for.
@@ -94,8 +95,8 @@ func (Tokens) value(written string) *Value {
 	return &Value{keys: k}
 }
 
-// divide makes atom 0 that of requests without a token, and the others of all combinations of what the claims that patterns
-// mention may have. Anybody may have any token.
+// divide makes atom 0 that of requests without a token, and the others of all combinations of what the claims that
+// patterns mention may have. Anybody may have any token.
 func (Tokens) divide(p *partition, _ string) error {
 	p.atoms, p.absent = append(p.atoms, Value{}), true
 	if len(p.patterns) > 0 {

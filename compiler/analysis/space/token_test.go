@@ -25,8 +25,9 @@ func (d *decision) of(r *space.Request) space.Match {
 	return space.Yes
 }
 
-// TestTokensThatTellDecisionsApart holds the representatives of tokens against random tokens: where two decisions differ for
-// one of these, they differ for a representative. Claims are lists, so representatives are far from all that tokens may be.
+// TestTokensThatTellDecisionsApart holds the representatives of tokens against random tokens: where two decisions
+// differ for one of these, they differ for a representative. Claims are lists, so representatives are far from all that
+// tokens may be.
 func TestTokensThatTellDecisionsApart(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	texts := []string{"a", "ab", "abc", "b", "c", "d", "e", "f"}

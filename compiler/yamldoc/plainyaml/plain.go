@@ -49,8 +49,8 @@ func (t *Tree) Add(n Node) int32 {
 	return int32(len(t.Nodes) - 1)
 }
 
-// KindOf returns the kind of a scalar without quotes and tag. It follows go.yaml.in/yaml/v2, with which kubectl and every
-// other user of sigs.k8s.io/yaml reads: YAML 1.1, with dates as strings.
+// KindOf returns the kind of a scalar without quotes and tag. It follows go.yaml.in/yaml/v2, with which kubectl and
+// every other user of sigs.k8s.io/yaml reads: YAML 1.1, with dates as strings.
 func KindOf(s string) Kind {
 	if s == "" {
 		return Null

@@ -8,15 +8,16 @@ type fast struct {
 	text string // the document
 	base int32  // where it begins in the file
 
-	// The current line: where its content begins and ends, and its indentation. What follows `- ` is treated as a line of
-	// its own, indented to its column.
+	// The current line: where its content begins and ends, and its indentation. What follows `- ` is treated as a line
+	// of its own, indented to its column.
 	at, eol, indent int
 	adjacent        bool // there is no blank line or comment between it and the line before
 }
 
 const maxDepth = 50
 
-// Read reads a document, which begins at base in its file, into a tree that has been reset. It reports whether it could.
+// Read reads a document, which begins at base in its file, into a tree that has been reset. It reports whether it
+// could.
 func (t *Tree) Read(text string, base int) bool {
 	f := fast{Tree: t, text: text, base: int32(base), eol: -1}
 	if rest, ok := strings.CutPrefix(text, "---\n"); ok {

@@ -16,9 +16,9 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Write writes findings as a SARIF 2.1.0 log with a single run, which lists the rules that its results refer to. Columns
-// are in UTF-16 units, as columnKind states. Relative file names are written as they are: the consumer of the log knows
-// what they are relative to.
+// Write writes findings as a SARIF 2.1.0 log with a single run, which lists the rules that its results refer to.
+// Columns are in UTF-16 units, as columnKind states. Relative file names are written as they are: the consumer of the
+// log knows what they are relative to.
 func Write(w io.Writer, l diag.List) error {
 	run := format.NewRun().WithColumnKind("utf16CodeUnits")
 	driver := format.NewToolComponent().WithName("meshc")

@@ -88,9 +88,9 @@ func (c *cluster) policyOf(e *end) (*policy.EndpointPolicy, error) {
 	return p, nil
 }
 
-// permits reports whether a request passes. The datapath decides by the most specific entry for the caller and the port; what it
-// redirects to the proxy passes if one of all rules for them lets it through (forEachRule in cilium/network_policy.cc of
-// cilium/proxy), and only as HTTP.
+// permits reports whether a request passes. The datapath decides by the most specific entry for the caller and the
+// port; what it redirects to the proxy passes if one of all rules for them lets it through (forEachRule in
+// cilium/network_policy.cc of cilium/proxy), and only as HTTP.
 func (c *cluster) permits(from, to *end, q *request) (bool, error) {
 	p, err := c.policyOf(to)
 	if err != nil {

@@ -26,7 +26,8 @@ import (
 	"github.com/meshc/meshc/testdata/draft"
 )
 
-// What pods may call is to Cilium what meshc reads, it shuts no edge, and it opens nothing that no edge and no need of every pod is about.
+// What pods may call is to Cilium what meshc reads, it shuts no edge, and it opens nothing that no edge and no need of
+// every pod is about.
 func TestEgress(t *testing.T) {
 	decisions, allowed, named := 0, 0, 0
 	for seed := range uint64(*count) {
@@ -84,8 +85,8 @@ func leaving(p *draft.Project, r *rand.Rand) {
 	}
 }
 
-// hostEnds is what names outside the cluster lead to, with the identities that Cilium gives the addresses in answers about them: with a
-// label for each selector that matches the name (pkg/fqdn/namemanager).
+// hostEnds is what names outside the cluster lead to, with the identities that Cilium gives the addresses in answers
+// about them: with a label for each selector that matches the name (pkg/fqdn/namemanager).
 func hostEnds(manifests []targets.Manifest) (all []*end) {
 	var selectors []api.FQDNSelector
 	for _, m := range manifests {
@@ -111,7 +112,8 @@ func hostEnds(manifests []targets.Manifest) (all []*end) {
 	return all
 }
 
-// leaves reports whether the datapath lets a connection out of a pod. What is redirected there is DNS, in which every name may be asked for.
+// leaves reports whether the datapath lets a connection out of a pod. What is redirected there is DNS, in which every
+// name may be asked for.
 func (c *cluster) leaves(from, to *end, port uint16, protocol u8proto.U8proto) (bool, error) {
 	p, err := c.policyOf(from)
 	if err != nil {

@@ -69,7 +69,8 @@ func TestProofFindsFaults(t *testing.T) {
 	require.Greater(t, seen, planted/8)
 }
 
-// The same for what pods may call: a fault by which Cilium shuts an edge, or opens what no edge is about, fails the proof.
+// The same for what pods may call: a fault by which Cilium shuts an edge, or opens what no edge is about, fails the
+// proof.
 func TestProofFindsEgressFaults(t *testing.T) {
 	planted, refused, seen, caught := 0, 0, 0, 0
 	target := cilium.New(cilium.Options{Egress: true}).(targets.Meshless)
@@ -105,8 +106,8 @@ func TestProofFindsEgressFaults(t *testing.T) {
 	require.Greater(t, seen, planted/16)
 }
 
-// strays is a connection out of a pod that an edge needs and that is shut, or that nothing is about and that passes; empty where
-// there is none.
+// strays is a connection out of a pod that an edge needs and that is shut, or that nothing is about and that passes;
+// empty where there is none.
 func (c *cluster) strays(t *testing.T, p *meshc.Policy, all []*end) string {
 	for _, from := range all {
 		for _, to := range all {

@@ -25,7 +25,8 @@ func intends(p *meshc.Policy, spared []string, from, to *end, q *request) bool {
 	return slices.ContainsFunc(service.Allow, matches)
 }
 
-// place returns the namespace of an end, and the service that it is of, which is one without rules if the project knows none.
+// place returns the namespace of an end, and the service that it is of, which is one without rules if the project knows
+// none.
 func place(p *meshc.Policy, e *end) (*meshc.Mesh, *meshc.Service) {
 	for _, m := range p.Meshes {
 		if m.Name != e.namespace {

@@ -21,8 +21,8 @@ import (
 
 var count = flag.Int("projects", 120, "how many generated projects to judge")
 
-// Every decision about every pair of ends, and about requests of every kind that the project tells apart, is that of Cilium and that of
-// the intents.
+// Every decision about every pair of ends, and about requests of every kind that the project tells apart, is that of
+// Cilium and that of the intents.
 func TestCilium(t *testing.T) {
 	decisions, allowed, requests := 0, 0, 0
 	for seed := range uint64(*count) {
@@ -178,7 +178,8 @@ func (j *judge) every(r *rand.Rand, f func(from, to *end, q *request) error) err
 	return nil
 }
 
-// spoken reports whether a request speaks what the service declares for the port. Intents say nothing about other protocols.
+// spoken reports whether a request speaks what the service declares for the port. Intents say nothing about other
+// protocols.
 func spoken(to *end, q *request) bool {
 	if to.service == nil || q.udp {
 		return true

@@ -14,8 +14,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Egress reads whom pods may call. Of policies of the whole cluster, and of what is about requests or the names that are looked up, it
-// knows nothing.
+// Egress reads whom pods may call. Of policies of the whole cluster, and of what is about requests or the names that
+// are looked up, it knows nothing.
 func Egress(files []*source.File) (*network.Layer, diag.List) {
 	all := scan(files, reader{leaving: true})
 	var policies []*network.Policy
@@ -25,8 +25,8 @@ func Egress(files []*source.File) (*network.Layer, diag.List) {
 	return network.NewLayer(policies, nil), all.findings.Sort()
 }
 
-// leave adds what a spec lets out of its pods. What it denies is not told apart from what it lets through: then the policy may stand for
-// anything.
+// leave adds what a spec lets out of its pods. What it denies is not told apart from what it lets through: then the
+// policy may stand for anything.
 func (d *decoder) leave(s *sections) {
 	if d.out.namespace == "" {
 		return

@@ -12,8 +12,8 @@ import (
 
 var perhapsHTTP = space.Condition{Dimension: space.HiddenHTTP}
 
-// http reads a rule for HTTP. Every expression must match the whole of a text: getHTTPRule in pkg/envoy/policy/envoy_l7_rules_translator.go
-// makes safe_regex matchers of them.
+// http reads a rule for HTTP. Every expression must match the whole of a text: getHTTPRule in
+// pkg/envoy/policy/envoy_l7_rules_translator.go makes safe_regex matchers of them.
 func (d *decoder) http(n *yaml.Node) []space.Box {
 	boxes := []space.Box{nil}
 	add := func(patterns []space.Pattern, dimension space.Dimension, sure bool) {
@@ -90,8 +90,8 @@ func header(name, value string) space.Pattern {
 	return space.HeaderPattern(strings.ToLower(name), value)
 }
 
-// expression reads a regular expression as patterns, one of which a text must match. Sure is false where it is of another kind: it
-// may then match what it is about, or not.
+// expression reads a regular expression as patterns, one of which a text must match. Sure is false where it is of
+// another kind: it may then match what it is about, or not.
 func (d *decoder) expression(n *yaml.Node, dimension space.Dimension) (patterns []space.Pattern, sure bool) {
 	written := d.word(n)
 	if written == "" {

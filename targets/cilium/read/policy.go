@@ -87,7 +87,8 @@ func (d *decoder) policy(n *yaml.Node, version, kind string) *object {
 	return p
 }
 
-// foreign stands for a NetworkPolicy, which adds to what policies of Cilium let through. It may let anything into its namespace.
+// foreign stands for a NetworkPolicy, which adds to what policies of Cilium let through. It may let anything into its
+// namespace.
 func (d *decoder) foreign(n *yaml.Node) *object {
 	meta := yamldoc.Get(n, "metadata")
 	p := &object{kind: "NetworkPolicy", namespace: cmp.Or(yamldoc.Scalar(meta, "namespace"), "default"), name: yamldoc.Scalar(meta, "name"), at: d.doc.Span(n)}
@@ -108,7 +109,8 @@ type sections struct {
 	isolates, closes                         bool
 }
 
-// spec reads one rule of Cilium's API, with the validation of Rule.Sanitize in pkg/policy/api/rule_validation.go of cilium/cilium.
+// spec reads one rule of Cilium's API, with the validation of Rule.Sanitize in pkg/policy/api/rule_validation.go of
+// cilium/cilium.
 func (d *decoder) spec(n *yaml.Node) {
 	var s sections
 	d.fields(n, "spec", func(key string, v *yaml.Node) bool {
@@ -168,9 +170,9 @@ func (d *decoder) spec(n *yaml.Node) {
 	}
 }
 
-// into adds the objects of what comes into pods. Where pods are isolated, they take only what some policy lets through. Rules that
-// isolate nothing open nothing either, unless another policy isolates the pods (computePolicyEnforcementAndRules in
-// pkg/policy/repository.go): whether they count is not judged.
+// into adds the objects of what comes into pods. Where pods are isolated, they take only what some policy lets through.
+// Rules that isolate nothing open nothing either, unless another policy isolates the pods
+// (computePolicyEnforcementAndRules in pkg/policy/repository.go): whether they count is not judged.
 func (d *decoder) into(s *sections) {
 	isolates := s.isolates || !s.stated
 	var refused []enforce.Clause

@@ -40,8 +40,8 @@ const (
 	foreign     = "networking.k8s.io" // whose NetworkPolicies Cilium enforces too
 )
 
-// Files reads manifests: files of YAML, each of one document or more. Objects of other kinds are skipped. The result does not depend on
-// the order of the files.
+// Files reads manifests: files of YAML, each of one document or more. Objects of other kinds are skipped. The result
+// does not depend on the order of the files.
 func Files(files []*source.File, mesh enforce.Mesh) (*enforce.Layer, diag.List) {
 	return of(files, mesh, "TCP")
 }
@@ -92,8 +92,8 @@ type reader struct {
 	memory   yamldoc.Memory
 }
 
-// once returns the objects of the policies, of which a cluster keeps one by each name: the one that is applied last, and which one
-// that is, is not known.
+// once returns the objects of the policies, of which a cluster keeps one by each name: the one that is applied last,
+// and which one that is, is not known.
 func (r *reader) once() (all []*enforce.Object) {
 	type key struct{ kind, namespace, name string }
 	first := map[key]*object{}

@@ -13,9 +13,10 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/space"
 )
 
-// rule reads an item of ingress or ingressDeny. It comes to a clause for what it says of connections, and one for what it says of HTTP:
-// connections that are not HTTP meet no condition of the latter. Cilium redirects what the latter is about to its proxy, which takes
-// nothing but HTTP there whatever other rules let through: these connections are refused.
+// rule reads an item of ingress or ingressDeny. It comes to a clause for what it says of connections, and one for what
+// it says of HTTP: connections that are not HTTP meet no condition of the latter. Cilium redirects what the latter is
+// about to its proxy, which takes nothing but HTTP there whatever other rules let through: these connections are
+// refused.
 func (d *decoder) rule(n *yaml.Node) (clauses, refused []enforce.Clause) {
 	var from []space.Box
 	kinds, none := 0, false
@@ -248,8 +249,8 @@ func (d *decoder) portItems(n *yaml.Node) []*yaml.Node {
 	return items
 }
 
-// toPorts reads an item of toPorts: its ports and, if it has any, what it asks of HTTP there. Limited is set if it asks for what is not
-// judged.
+// toPorts reads an item of toPorts: its ports and, if it has any, what it asks of HTTP there. Limited is set if it asks
+// for what is not judged.
 func (d *decoder) toPorts(n *yaml.Node) (of ranges, http []space.Box, limited bool) {
 	stated, others := false, false
 	var rules []*yaml.Node

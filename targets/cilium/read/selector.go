@@ -29,7 +29,8 @@ type requirement struct {
 
 var operators = []string{"In", "NotIn", "Exists", "DoesNotExist"}
 
-// selector reads a label selector. Labels of a source other than Kubernetes are in no pod that is known, and have their source in front.
+// selector reads a label selector. Labels of a source other than Kubernetes are in no pod that is known, and have their
+// source in front.
 func (d *decoder) selector(n *yaml.Node) (all []requirement) {
 	key := func(n *yaml.Node, written string) string {
 		if written == "" {
@@ -78,8 +79,8 @@ func (d *decoder) selector(n *yaml.Node) (all []requirement) {
 	return all
 }
 
-// subject reads which pods an object binds. Where that depends on more than the labels of pods with one value each, or on what
-// Cilium alone knows of them, it may bind those that have these.
+// subject reads which pods an object binds. Where that depends on more than the labels of pods with one value each, or
+// on what Cilium alone knows of them, it may bind those that have these.
 func (d *decoder) subject(n *yaml.Node, o *enforce.Object) {
 	vague := false
 	for _, r := range d.selector(n) {
@@ -115,8 +116,8 @@ var (
 	unreadable = []space.Box{{perhaps}}
 )
 
-// pods reads which pods a selector of callers takes, as getEndpointSelector in pkg/k8s/apis/cilium.io/utils/utils.go does: without
-// a namespace those of the policy's, and in a policy of the cluster those of any.
+// pods reads which pods a selector of callers takes, as getEndpointSelector in pkg/k8s/apis/cilium.io/utils/utils.go
+// does: without a namespace those of the policy's, and in a policy of the cluster those of any.
 func (d *decoder) pods(n *yaml.Node) []space.Box {
 	if n == nil || n.Kind != yaml.MappingNode {
 		d.refuse(n, "a selector is not a mapping")
@@ -201,8 +202,8 @@ func (d *decoder) principals(namespaces, accounts []string) (all []space.Pattern
 	return all
 }
 
-// entities is what the names of entities stand for: EntitySelectorMapping in pkg/policy/api/entity.go. Who has no identity may be any
-// of those that are not pods.
+// entities is what the names of entities stand for: EntitySelectorMapping in pkg/policy/api/entity.go. Who has no
+// identity may be any of those that are not pods.
 var entities = map[string][]space.Box{
 	"all":            everyone,
 	"cluster":        {{anyone}, {nobody, perhaps}},

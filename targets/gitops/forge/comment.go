@@ -24,9 +24,9 @@ type comment struct {
 	app          bool // its author is not a person
 }
 
-// Comment writes a comment on a pull request. There is one for each topic: it carries a mark, by which a later call finds it and
-// replaces its text. Comments of others are left alone, whatever mark they carry. It returns the URL of the comment, and
-// redacts secrets in what it sends.
+// Comment writes a comment on a pull request. There is one for each topic: it carries a mark, by which a later call
+// finds it and replaces its text. Comments of others are left alone, whatever mark they carry. It returns the URL of
+// the comment, and redacts secrets in what it sends.
 func (f *Forge) Comment(ctx context.Context, number int64, topic, text string) (url string, err error) {
 	mark := commentMark(topic)
 	body := mark + "\n" + strings.TrimSpace(shorten(f.secrets.Redact(text), CommentLimit)) + "\n"
@@ -96,7 +96,8 @@ func ParsePullRequest(address string) (PullRequest, error) {
 }
 
 // PullRequestOfJob is the pull request that the environment of a CI job names.
-// https://docs.github.com/actions/reference/workflows-and-actions/variables, https://docs.gitlab.com/ci/variables/predefined_variables/
+// https://docs.github.com/actions/reference/workflows-and-actions/variables,
+// https://docs.gitlab.com/ci/variables/predefined_variables/
 func PullRequestOfJob(getenv func(string) string) (PullRequest, error) {
 	if number, err := strconv.ParseInt(getenv("CI_MERGE_REQUEST_IID"), 10, 64); err == nil {
 		return PullRequest{getenv("CI_MERGE_REQUEST_PROJECT_URL"), gitops.GitLab, number}, nil

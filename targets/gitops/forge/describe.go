@@ -218,8 +218,8 @@ func shares(needs []int, room int) []int {
 // plain returns text on one line.
 func plain(text string) string { return strings.Join(strings.Fields(text), " ") }
 
-// Markdown returns the body of a pull request, of at most limit bytes: the changes, a picture, and the diff of the YAML. What
-// does not fit is counted, with a reference to d.Pointer. Long sections leave room for the others.
+// Markdown returns the body of a pull request, of at most limit bytes: the changes, a picture, and the diff of the
+// YAML. What does not fit is counted, with a reference to d.Pointer. Long sections leave room for the others.
 func (d Description) Markdown(limit int) string {
 	p := page{left: limit - forPointers, pointer: d.Pointer}
 	all := p.left
@@ -241,8 +241,8 @@ func (d Description) Markdown(limit int) string {
 	return strings.TrimRight(p.String(), "\n") + "\n"
 }
 
-// Comment returns the text of a comment of at most limit bytes: the title, which begins with the dangers, and the body of a
-// pull request.
+// Comment returns the text of a comment of at most limit bytes: the title, which begins with the dangers, and the body
+// of a pull request.
 func (d Description) Comment(limit int) string {
 	sign := ""
 	if len(d.Headlines) > 0 {

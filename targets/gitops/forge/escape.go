@@ -8,10 +8,10 @@ import (
 // maxTextLength is the maximum length of a user's text in a line.
 const maxTextLength = 300
 
-// Escape returns Markdown that shows a user's text literally. The text becomes a code span, in which no forge recognizes
-// markup, HTML, mentions, issue references or links. Backslashes would not suffice, because forges find mentions and links
-// after they process Markdown. Escape joins lines and removes invisible characters, including those that change the
-// direction of writing.
+// Escape returns Markdown that shows a user's text literally. The text becomes a code span, in which no forge
+// recognizes markup, HTML, mentions, issue references or links. Backslashes would not suffice, because forges find
+// mentions and links after they process Markdown. Escape joins lines and removes invisible characters, including those
+// that change the direction of writing.
 func Escape(text string) string {
 	text = strings.Join(strings.Fields(strings.Map(func(r rune) rune {
 		switch {

@@ -178,8 +178,8 @@ func (b bounded) RoundTrip(req *http.Request) (*http.Response, error) {
 // maxPages bounds how much of a list is read, in case it has no end.
 const maxPages = 200
 
-// Ensure opens the pull request, or updates title and body of the open one. It adds labels and reviewers, and never removes
-// any. It redacts secrets in what it sends.
+// Ensure opens the pull request, or updates title and body of the open one. It adds labels and reviewers, and never
+// removes any. It redacts secrets in what it sends.
 func (f *Forge) Ensure(ctx context.Context, r Request) (Pull, error) {
 	r.Title, r.Body = f.secrets.Redact(r.Title), f.secrets.Redact(r.Body)
 	found, err := f.api.find(ctx, r.Head, r.Base)
@@ -230,8 +230,8 @@ func (f *Forge) Ensure(ctx context.Context, r Request) (Pull, error) {
 	return p, nil
 }
 
-// requestReview requests reviews and returns a warning for each that failed. A forge that rejects one reviewer rejects the
-// whole request, so then each is requested alone.
+// requestReview requests reviews and returns a warning for each that failed. A forge that rejects one reviewer rejects
+// the whole request, so then each is requested alone.
 func (f *Forge) requestReview(ctx context.Context, p *pull, people []string) (warnings []string) {
 	err := f.api.requestReview(ctx, p, people)
 	if err == nil {

@@ -28,8 +28,8 @@ func newGitea(client *http.Client, base *url.URL, path, token string) (api, erro
 	return &giteaForge{strings.TrimSuffix(root.String(), "/"), client, token, owner, repo}, nil
 }
 
-// client returns a client for one call, because the library keeps the context in the client. It does not query the version,
-// because Forgejo has its own numbers.
+// client returns a client for one call, because the library keeps the context in the client. It does not query the
+// version, because Forgejo has its own numbers.
 func (g *giteaForge) client(ctx context.Context) (*gitea.Client, error) {
 	return gitea.NewClient(g.server, gitea.SetToken(g.token), gitea.SetHTTPClient(g.http), gitea.SetContext(ctx), gitea.SetGiteaVersion(""))
 }

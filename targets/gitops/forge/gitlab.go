@@ -19,8 +19,8 @@ type gitLab struct {
 	project string // with its groups
 }
 
-// newGitLab takes the path at which GitLab is installed from server, the CI's variable, because in the URL of a repository it
-// cannot be distinguished from a group.
+// newGitLab takes the path at which GitLab is installed from server, the CI's variable, because in the URL of a
+// repository it cannot be distinguished from a group.
 func newGitLab(client *http.Client, base *url.URL, path, token, server string) (api, error) {
 	if _, _, _, err := ownerAndName(path); err != nil {
 		return nil, err

@@ -29,8 +29,9 @@ const (
 // A picture with more edges is unreadable. Forges refuse 500.
 const maxEdges = 60
 
-// Mermaid returns the graph as a Mermaid flowchart, or nothing if there are no edges. Edges with mutual TLS have a lock, new
-// ones are thick and blue, or red where they are a danger, removed ones dotted and grey. It omits all but the first 60 edges; cut is how many it omits.
+// Mermaid returns the graph as a Mermaid flowchart, or nothing if there are no edges. Edges with mutual TLS have a
+// lock, new ones are thick and blue, or red where they are a danger, removed ones dotted and grey. It omits all but the
+// first 60 edges; cut is how many it omits.
 func (g Graph) Mermaid() (text string, cut int) {
 	edges := g.Edges
 	if len(edges) == 0 {

@@ -110,8 +110,8 @@ func fixed[T any](list []T, opts krt.OptionsBuilder) krt.Collection[T] {
 
 func none[T any](opts krt.OptionsBuilder) krt.Collection[T] { return fixed[T](nil, opts) }
 
-// Policies is what ztunnel enforces for a workload: what is for the whole mesh or the namespace, and what istiod says is for the
-// workload. What it says and does not send is passed over: assert_rbac in src/state.rs of istio/ztunnel.
+// Policies is what ztunnel enforces for a workload: what is for the whole mesh or the namespace, and what istiod says
+// is for the workload. What it says and does not send is passed over: assert_rbac in src/state.rs of istio/ztunnel.
 func (a *Ambient) Policies(w Workload) []*security.Authorization {
 	var list []*security.Authorization
 	for _, p := range a.policies {

@@ -47,7 +47,8 @@ func (j *ambientJudge) classes(r *rand.Rand, most int) (int, error) {
 	})
 }
 
-// TestAmbientPolicies compares meshc's evaluation with what ztunnel makes of policies as people write them, with every field.
+// TestAmbientPolicies compares meshc's evaluation with what ztunnel makes of policies as people write them, with every
+// field.
 func TestAmbientPolicies(t *testing.T) {
 	t.Parallel()
 	clusters, policies, decisions, allowed := 0, 0, 0, 0

@@ -16,8 +16,8 @@ import (
 	"github.com/meshc/meshc/targets/istio/read"
 )
 
-// TestAsks compiles projects that ask a provider. What meshc leaves undecided must be what Istio asks the provider about and
-// lets through otherwise, whatever headers the provider writes, and the intents must say the same.
+// TestAsks compiles projects that ask a provider. What meshc leaves undecided must be what Istio asks the provider
+// about and lets through otherwise, whatever headers the provider writes, and the intents must say the same.
 func TestAsks(t *testing.T) {
 	t.Parallel()
 	schemas, err := LoadSchemas()

@@ -23,9 +23,9 @@ type Packet struct {
 // Redirection is the rules of iptables in a pod, by table and chain.
 type Redirection map[string][][]string
 
-// Redirect returns the rules that istio-init makes for a pod with some annotations. The error is that of the injector, which
-// then rejects the pod, or of istio-init, which then ends. The arguments of istio-init are those of files/injection-template.yaml in the chart istio-discovery,
-// with the values of the chart.
+// Redirect returns the rules that istio-init makes for a pod with some annotations. The error is that of the injector,
+// which then rejects the pod, or of istio-init, which then ends. The arguments of istio-init are those of
+// files/injection-template.yaml in the chart istio-discovery, with the values of the chart.
 func Redirect(annotations map[string]string) (Redirection, error) {
 	for key, value := range annotations {
 		if valid := inject.AnnotationValidation[key]; valid != nil {

@@ -60,7 +60,8 @@ func TestReaderCases(t *testing.T) {
 	t.Logf("%d cases, %d answers compared", len(paths), answers)
 }
 
-// compareAnswers puts queries, in the format of the test cases of package read, to istiod and returns how many it compared.
+// compareAnswers puts queries, in the format of the test cases of package read, to istiod and returns how many it
+// compared.
 func compareAnswers(t *testing.T, istiod *Istiod, questions string) (n int) {
 	var workload Workload
 	var chains Chains

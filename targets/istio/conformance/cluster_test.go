@@ -18,8 +18,8 @@ import (
 	"github.com/meshc/meshc/testdata/e2e/kube"
 )
 
-// TestCluster has a real API server with a real istiod judge what meshc writes and what it refuses. `make cluster` sets CLUSTER:
-// both take long to build.
+// TestCluster has a real API server with a real istiod judge what meshc writes and what it refuses. `make cluster` sets
+// CLUSTER: both take long to build.
 func TestCluster(t *testing.T) {
 	if os.Getenv("CLUSTER") == "" {
 		t.Skip("CLUSTER is not set")

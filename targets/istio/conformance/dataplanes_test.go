@@ -14,9 +14,10 @@ import (
 	"github.com/meshc/meshc/targets/istio/conformance/ztunnel"
 )
 
-// TestDataplanes compiles each generated project three times: for sidecars, for ambient mode, and for namespaces of either kind. Where
-// all three compile, the same requests must pass: by Istio's filters of sidecars and waypoints, and by what its index sends to ztunnel.
-// A call to the address of a pod behind a waypoint, which intents do not have, must at least not pass where sidecars refuse it.
+// TestDataplanes compiles each generated project three times: for sidecars, for ambient mode, and for namespaces of
+// either kind. Where all three compile, the same requests must pass: by Istio's filters of sidecars and waypoints, and
+// by what its index sends to ztunnel. A call to the address of a pod behind a waypoint, which intents do not have, must
+// at least not pass where sidecars refuse it.
 func TestDataplanes(t *testing.T) {
 	t.Parallel()
 	projects, dropped, requests, decisions, allowed, through, behind, around, refused := 0, 0, 0, 0, 0, 0, 0, 0, 0
@@ -108,7 +109,8 @@ type plane struct {
 	aside      map[string]bool // by principal: whether the caller connects to pods itself
 }
 
-// planes compiles a project for sidecars, for ambient mode and for both. It drops the statements that one of them has no words for.
+// planes compiles a project for sidecars, for ambient mode and for both. It drops the statements that one of them has
+// no words for.
 func (p *project) planes(r *rand.Rand) (all []*plane, dropped int, err error) {
 	p.options.Sidecars, p.environment = false, ""
 	for name, lines := range p.files { // ambient mode has no DISABLE

@@ -109,8 +109,8 @@ func (b *bench) judge(p *project, seed uint64) error {
 	return nil
 }
 
-// decide compares the decisions of Istio, of meshc's evaluation and of the intents. If shadow is set, policies in dry-run
-// are evaluated as if they were enforced.
+// decide compares the decisions of Istio, of meshc's evaluation and of the intents. If shadow is set, policies in
+// dry-run are evaluated as if they were enforced.
 func (b *bench) decide(p *policy.Policy, stream string, shadow bool, seed uint64) error {
 	options := served(p)
 	if len(p.Previous) == 1 && p.TrustDomain != "cluster.local" && seed%2 == 0 {
@@ -231,8 +231,8 @@ func pod(s *policy.Service) Workload {
 	return Workload{s.Namespace, labels, s.Dataplane == policy.Gateway}
 }
 
-// spoken reports whether the request uses the protocol that the service declares for the port. Intents say nothing about
-// other protocols.
+// spoken reports whether the request uses the protocol that the service declares for the port. Intents say nothing
+// about other protocols.
 func spoken(s *policy.Service, q *envoy.Request) bool {
 	for _, p := range s.Ports {
 		if p.Number == q.Port {

@@ -29,8 +29,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// size returns how many projects or clusters a test generates: n, scaled by the environment variable CONFORMANCE. At the
-// default scale all tests together take about three minutes.
+// size returns how many projects or clusters a test generates: n, scaled by the environment variable CONFORMANCE. At
+// the default scale all tests together take about three minutes.
 func size(t *testing.T, n int) uint64 {
 	if factor := os.Getenv("CONFORMANCE"); factor != "" {
 		f, err := strconv.ParseFloat(factor, 64)
@@ -117,7 +117,8 @@ func (j *judge) differ(q envoy.Request, maybe bool) error {
 	return nil
 }
 
-// classes compares both sides on one request from each of meshc's request classes, or of so many. It returns how many it compared.
+// classes compares both sides on one request from each of meshc's request classes, or of so many. It returns how many
+// it compared.
 func (j *judge) classes(r *rand.Rand, most int, maybe bool) (int, error) {
 	return eachClass(r, j.callee, most, func(region *enforce.Class, source int, q envoy.Request) error {
 		if err := j.differ(q, maybe); err != nil {
@@ -134,8 +135,8 @@ func (j *judge) classes(r *rand.Rand, most int, maybe bool) (int, error) {
 	})
 }
 
-// eachClass calls f with one request from each of meshc's request classes, which together cover every request there is. If there
-// are more than most classes, it picks that many at random. It returns how many there were.
+// eachClass calls f with one request from each of meshc's request classes, which together cover every request there is.
+// If there are more than most classes, it picks that many at random. It returns how many there were.
 func eachClass(r *rand.Rand, callee *enforce.Point, most int, f func(region *enforce.Class, source int, q envoy.Request) error) (int, error) {
 	split, err := enforce.NewClasses(space.Distinctions{}, callee)
 	if errors.Is(err, space.ErrTooMany) {

@@ -65,12 +65,14 @@ func TestImported(t *testing.T) {
 	assert.Positive(t, accepted)
 }
 
-// dataplanes is how the pods of three namespaces are reached: through a waypoint, in ambient mode without one, and with sidecars.
+// dataplanes is how the pods of three namespaces are reached: through a waypoint, in ambient mode without one, and with
+// sidecars.
 var dataplanes = map[string]string{
 	"shop": "istio.io/dataplane-mode: ambient, istio.io/use-waypoint: waypoint", "pay": "istio.io/dataplane-mode: ambient", "shop-2": "istio-injection: enabled",
 }
 
-// deployed is the manifests of the workloads of a cluster with these data planes. The ports of Services are those of pods, but one.
+// deployed is the manifests of the workloads of a cluster with these data planes. The ports of Services are those of
+// pods, but one.
 func (c cluster) deployed() string {
 	var b strings.Builder
 	for _, namespace := range namespaces {
@@ -118,8 +120,8 @@ func (c cluster) start(manifests string) (s sides, err error) {
 	return s, err
 }
 
-// decides reports whether a request gets to the pods of a workload, and for one that passes a waypoint also whether it does so at the
-// addresses of the pods.
+// decides reports whether a request gets to the pods of a workload, and for one that passes a waypoint also whether it
+// does so at the addresses of the pods.
 func (s sides) decides(w Workload, q *envoy.Request) (ok, direct bool, err error) {
 	plane := dataplanes[w.Namespace]
 	if !strings.Contains(plane, "ambient") {
@@ -147,8 +149,9 @@ func (s sides) decides(w Workload, q *envoy.Request) (ok, direct bool, err error
 	return waypoint.Decide(&through).Allowed && at(principal(s.domain, w.Namespace, "waypoint"), netip.MustParseAddr("10.9.9.9")), direct, nil
 }
 
-// TestImportedInAmbientMode does the same where namespaces are in ambient mode, with policies of the root namespace, of pods and of
-// Services: the same must pass on the whole way, and at the addresses of pods behind a waypoint nothing that did not pass at all.
+// TestImportedInAmbientMode does the same where namespaces are in ambient mode, with policies of the root namespace, of
+// pods and of Services: the same must pass on the whole way, and at the addresses of pods behind a waypoint nothing
+// that did not pass at all.
 func TestImportedInAmbientMode(t *testing.T) {
 	t.Parallel()
 	said, accepted, decisions, allowed := 0, 0, 0, 0

@@ -197,8 +197,8 @@ const pchar = `a-zA-Z0-9\-._~%!$&'()+,;:@=`
 
 var intentExpressions = map[string]*regexp.Regexp{}
 
-// intentPath translates a path of the language to a regular expression. Templates take pchar of RFC 3986 without `*`, but for a
-// `{**}` at the end, which takes all that is left.
+// intentPath translates a path of the language to a regular expression. Templates take pchar of RFC 3986 without `*`,
+// but for a `{**}` at the end, which takes all that is left.
 func intentPath(path string) *regexp.Regexp {
 	if e := intentExpressions[path]; e != nil {
 		return e

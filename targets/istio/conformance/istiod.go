@@ -118,7 +118,8 @@ type Workload struct {
 	Gateway   bool // the proxy is a gateway, else a sidecar
 }
 
-// Chains holds the RBAC filters of a sidecar, for HTTP ports and for TCP ports, and what authenticates tokens on the former.
+// Chains holds the RBAC filters of a sidecar, for HTTP ports and for TCP ports, and what authenticates tokens on the
+// former.
 type Chains struct {
 	HTTP, TCP envoy.Chain
 	Tokens    *envoy.Tokens
@@ -136,8 +137,8 @@ func (i *Istiod) Chains(w Workload) (Chains, error) {
 	return i.local(w)
 }
 
-// Asks builds the filters of a workload for CUSTOM policies alone. No provider is configured, so that Istio makes filters that
-// deny what the provider would be asked about: getBadCustomDenyRules in pilot/pkg/security/authz/builder.
+// Asks builds the filters of a workload for CUSTOM policies alone. No provider is configured, so that Istio makes
+// filters that deny what the provider would be asked about: getBadCustomDenyRules in pilot/pkg/security/authz/builder.
 func (i *Istiod) Asks(w Workload) (Chains, error) {
 	custom := authz.NewBuilder(authz.Custom, i.push, w.proxy(), false)
 	http, err := envoy.HTTP(custom.BuildHTTP(w.listeners()))
@@ -185,9 +186,9 @@ func (i *Istiod) local(w Workload) (Chains, error) {
 	return Chains{http, tcp, tokens}, nil
 }
 
-// Decide reports whether a proxy allows a request. The mode of a sidecar's port decides first: STRICT rejects a caller without
-// a certificate, and DISABLE ignores the certificate. The listeners of a gateway have a TLS of their own: whether they ask for a
-// certificate is up to the request.
+// Decide reports whether a proxy allows a request. The mode of a sidecar's port decides first: STRICT rejects a caller
+// without a certificate, and DISABLE ignores the certificate. The listeners of a gateway have a TLS of their own:
+// whether they ask for a certificate is up to the request.
 func (i *Istiod) Decide(w Workload, chains Chains, q envoy.Request) bool {
 	if w.Gateway {
 		return chains.Decide(&q).Allowed

@@ -30,7 +30,8 @@ type ServicePort struct{ Number, Target uint16 }
 
 func (s *Service) host() string { return s.Name + "." + s.Namespace + ".svc.cluster.local" }
 
-// reached returns the port of a pod that sidecars connect to for a port of a Service: one that is headless translates none.
+// reached returns the port of a pod that sidecars connect to for a port of a Service: one that is headless translates
+// none.
 func (s *Service) reached(p ServicePort) uint16 {
 	if s.Headless {
 		return p.Number

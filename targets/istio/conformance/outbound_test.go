@@ -27,7 +27,8 @@ func TestOutbound(t *testing.T) {
 	}
 }
 
-// TestRevisions compares them where objects are for an istiod of one revision. What meshc decides must hold for every istiod.
+// TestRevisions compares them where objects are for an istiod of one revision. What meshc decides must hold for every
+// istiod.
 func TestRevisions(t *testing.T) {
 	t.Parallel()
 	var c calls

@@ -44,8 +44,8 @@ import (
 	"github.com/meshc/meshc/compiler/traffic"
 )
 
-// TestProxyless has a server of gRPC enforce what istiod makes of the emitted policies, over real connections with mutual TLS, and
-// asks of what the server logs why it refused calls.
+// TestProxyless has a server of gRPC enforce what istiod makes of the emitted policies, over real connections with
+// mutual TLS, and asks of what the server logs why it refused calls.
 func TestProxyless(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -146,9 +146,9 @@ func TestRefusals(t *testing.T) {
 	t.Logf("%d manifests rejected by both, %d accepted by both, %d rejected by meshc alone", refused, taken, beyond)
 }
 
-// beyondIstio reports whether meshc is right to reject what a cluster accepts: Envoy would reject the path template or the
-// address zone, an API server drops a null, so a selector whose only label is null selects the whole namespace, and Istio overlooks in
-// `when` the slash of a trust domain that it refuses in `trustDomains`.
+// beyondIstio reports whether meshc is right to reject what a cluster accepts: Envoy would reject the path template or
+// the address zone, an API server drops a null, so a selector whose only label is null selects the whole namespace, and
+// Istio overlooks in `when` the slash of a trust domain that it refuses in `trustDomains`.
 func beyondIstio(message, yaml string) bool {
 	return strings.Contains(message, "a template that does not begin with a slash") || strings.Contains(message, "fe80::1%eth0") ||
 		strings.Contains(message, "a trust domain has no slash in `spec.rules") && strings.Contains(message, "].when[") ||

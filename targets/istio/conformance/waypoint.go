@@ -10,8 +10,8 @@ import (
 	"github.com/meshc/meshc/targets/istio/conformance/envoy"
 )
 
-// Waypoint builds the filters of a waypoint, the Gateway of a namespace, for requests to one Service, as buildWaypointInternal in
-// pilot/pkg/networking/core/listener_waypoint.go does. They see the port of the Service.
+// Waypoint builds the filters of a waypoint, the Gateway of a namespace, for requests to one Service, as
+// buildWaypointInternal in pilot/pkg/networking/core/listener_waypoint.go does. They see the port of the Service.
 func (i *Istiod) Waypoint(namespace, gateway, serviceNamespace, service string) (Chains, error) {
 	proxy, to := waypoint(namespace, gateway, serviceNamespace, service)
 	local := authz.NewBuilderForService(authz.Local, i.push, proxy, true, to)

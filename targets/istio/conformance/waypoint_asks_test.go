@@ -9,8 +9,8 @@ import (
 	"github.com/meshc/meshc/targets/istio/conformance/envoy"
 )
 
-// TestWaypointAsks has a provider asked about the requests to a service behind a waypoint: Istio makes the filters that ask there, for
-// the port of the Service.
+// TestWaypointAsks has a provider asked about the requests to a service behind a waypoint: Istio makes the filters that
+// ask there, for the port of the Service.
 func TestWaypointAsks(t *testing.T) {
 	file := source.NewFile("shop.mesh", "")
 	waypoint := &policy.Waypoint{Namespace: "shop", Name: "waypoint", Account: "waypoint", Known: true}

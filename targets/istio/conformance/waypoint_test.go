@@ -19,9 +19,9 @@ import (
 	"github.com/meshc/meshc/targets/istio/read"
 )
 
-// TestWaypoints compiles projects whose namespaces are in ambient mode, with and without waypoints, move there, or have sidecars. Istio must
-// accept every object. For callees behind a waypoint the intents, meshc's evaluation and Istio's filters at the waypoint, and behind it
-// those for connections, must decide every request alike on its whole way.
+// TestWaypoints compiles projects whose namespaces are in ambient mode, with and without waypoints, move there, or have
+// sidecars. Istio must accept every object. For callees behind a waypoint the intents, meshc's evaluation and Istio's
+// filters at the waypoint, and behind it those for connections, must decide every request alike on its whole way.
 func TestWaypoints(t *testing.T) {
 	t.Parallel()
 	schemas, err := LoadSchemas()
@@ -213,8 +213,8 @@ func (w *way) relays(q *envoy.Request) bool {
 	})
 }
 
-// decide reports whether a request gets to the callee, whether it passes the waypoint, and whether it matters by which of two that share
-// the calls; it counts those.
+// decide reports whether a request gets to the callee, whether it passes the waypoint, and whether it matters by which
+// of two that share the calls; it counts those.
 func (w *way) decide(q *envoy.Request) (ok, passes, differs bool, canaries int) {
 	last := false
 	connection := *q
@@ -244,8 +244,8 @@ func (w *way) decide(q *envoy.Request) (ok, passes, differs bool, canaries int) 
 	return ok, passes, differs, canaries
 }
 
-// sidecar reports whether a request gets to those pods of a moving callee that have sidecars: without its waypoint, and by each
-// Service that leads to the port.
+// sidecar reports whether a request gets to those pods of a moving callee that have sidecars: without its waypoint, and
+// by each Service that leads to the port.
 func (w *way) sidecar(q *envoy.Request) (all []bool) {
 	all = append(all, w.Decide(w.pod, w.pods, *q))
 	if q.Peer == "" || !w.passing(q.Peer) {

@@ -167,8 +167,8 @@ func (j *judge) ours(d network.Direction, at, other *end, port network.Port) boo
 	return verdict == enforce.Allowed
 }
 
-// intends reports whether the intents have a connection between two services pass; it is known where neither of them is behind a waypoint
-// or in two data planes, and their edges name no port of the platform.
+// intends reports whether the intents have a connection between two services pass; it is known where neither of them is
+// behind a waypoint or in two data planes, and their edges name no port of the platform.
 func intends(p *policy.Policy, from, to *end, port uint16, protocol core.Protocol) (passes, known bool) {
 	if from.service == nil || to.service == nil || from.service == to.service || protocol == core.ProtocolUDP || slices.Contains([]uint16{53, 15012, 15020, 15021, 15090}, port) {
 		return false, false

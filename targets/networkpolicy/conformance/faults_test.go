@@ -20,7 +20,8 @@ import (
 	"github.com/meshc/meshc/testdata/draft"
 )
 
-// A fault in emitted NetworkPolicies that the API server would take, and that changes a decision of cyclonus, fails the proof of the build.
+// A fault in emitted NetworkPolicies that the API server would take, and that changes a decision of cyclonus, fails the
+// proof of the build.
 func TestProofFindsFaults(t *testing.T) {
 	planted, refused, seen, caught := 0, 0, 0, 0
 	for seed := range uint64(*count / 4) {

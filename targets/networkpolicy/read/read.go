@@ -23,8 +23,9 @@ import (
 
 const group = "networking.k8s.io/v1"
 
-// Files reads manifests: files of YAML, each of one document or more. Objects without a namespace are in the one that is given, or else
-// in `default`. Objects of other kinds are skipped. The result does not depend on the order of the files.
+// Files reads manifests: files of YAML, each of one document or more. Objects without a namespace are in the one that
+// is given, or else in `default`. Objects of other kinds are skipped. The result does not depend on the order of the
+// files.
 func Files(files []*source.File, namespace string) (*network.Layer, diag.List) {
 	namespace = cmp.Or(namespace, "default")
 	files = slices.Clone(files)
@@ -61,7 +62,8 @@ type reader struct {
 	decoder    decoder
 }
 
-// once keeps one of several policies with a name. A cluster keeps the one that is applied last, and which one that is, is not known.
+// once keeps one of several policies with a name. A cluster keeps the one that is applied last, and which one that is,
+// is not known.
 func (r *reader) once() (all []*network.Policy) {
 	for _, p := range r.policies {
 		n := len(all) - 1

@@ -9,7 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// edge is a mesh in which everything is strict, with a gateway that passes calls on by a VirtualService and by an Ingress.
+// edge is a mesh in which everything is strict, with a gateway that passes calls on by a VirtualService and by an
+// Ingress.
 const edge = `apiVersion: apps/v1
 kind: Deployment
 metadata: {name: istio-ingressgateway, namespace: istio-system}
@@ -59,8 +60,8 @@ spec:
   rules: [{host: cart.example.org, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: cart, port: {number: 8080}}}}]}}]
 `
 
-// TestGateway asks about a gateway of a cluster: its listeners have a TLS of their own, whatever the mode of the mesh, and what it passes
-// on is what routes say.
+// TestGateway asks about a gateway of a cluster: its listeners have a TLS of their own, whatever the mode of the mesh,
+// and what it passes on is what routes say.
 func TestGateway(t *testing.T) {
 	c, _ := shop(t)
 	c.Apply(t, "helm", edge)

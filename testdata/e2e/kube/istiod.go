@@ -21,8 +21,8 @@ type Istiod struct {
 	log string
 }
 
-// Istiod starts a control plane, which ends with the test, with variables added to its environment. It validates what is applied
-// from then on.
+// Istiod starts a control plane, which ends with the test, with variables added to its environment. It validates what
+// is applied from then on.
 func (c *Cluster) Istiod(t *testing.T, env ...string) *Istiod {
 	t.Helper()
 	modules := func(dir, format, module string) string {

@@ -10,7 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestStatus has verify read what istiod says of policies in a namespace of ambient mode, and overlook it in one of sidecars.
+// TestStatus has verify read what istiod says of policies in a namespace of ambient mode, and overlook it in one of
+// sidecars.
 func TestStatus(t *testing.T) {
 	c, _ := shop(t)
 	c.Namespaces(t, "bank")

@@ -1,5 +1,5 @@
-// Package kube starts kube-apiserver, etcd and istiod on 127.0.0.1. `make cluster` runs its tests of meshc. `make test` does not,
-// because the first run builds these servers, which takes half an hour.
+// Package kube starts kube-apiserver, etcd and istiod on 127.0.0.1. `make cluster` runs its tests of meshc. `make test`
+// does not, because the first run builds these servers, which takes half an hour.
 package kube
 
 import (

@@ -26,9 +26,9 @@ type Module struct {
 	Flags         []string // of go build
 }
 
-// Build returns the paths of the command and of the module's sources. It builds the command once per version and keeps it in the
-// user's cache directory, outside the checkout. `go install` rejects modules with replace directives, so it builds in a module
-// that repeats them.
+// Build returns the paths of the command and of the module's sources. It builds the command once per version and keeps
+// it in the user's cache directory, outside the checkout. `go install` rejects modules with replace directives, so it
+// builds in a module that repeats them.
 func (m Module) Build(t *testing.T) (binary, source string) {
 	t.Helper()
 	cache, err := os.UserCacheDir()
@@ -88,8 +88,8 @@ func Run(t *testing.T, dir, name string, args ...string) []byte {
 	return out
 }
 
-// Start starts a server, which is killed when the test ends, with variables added to the environment. What it writes to both outputs
-// goes to a file of the returned name.
+// Start starts a server, which is killed when the test ends, with variables added to the environment. What it writes to
+// both outputs goes to a file of the returned name.
 func Start(t *testing.T, env []string, name string, args ...string) (log string) {
 	t.Helper()
 	file, err := os.Create(filepath.Join(t.TempDir(), filepath.Base(name)+".log"))

@@ -58,7 +58,8 @@ func run(from, to string) (v1.Hash, error) {
 	return index.Digest()
 }
 
-// push tags an image with its version, and with nothing that would move while the release is a draft. GITHUB_TOKEN is for ghcr.io.
+// push tags an image with its version, and with nothing that would move while the release is a draft. GITHUB_TOKEN is
+// for ghcr.io.
 func push(ctx context.Context, made layout.Path, repository string) (v1.Hash, error) {
 	index, err := made.ImageIndex()
 	if err != nil {

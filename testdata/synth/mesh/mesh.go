@@ -1,7 +1,7 @@
 // Package mesh generates projects of any size for benchmarks and tests.
 //
-// It knows how intents and workload manifests are written. It uses no part of the compiler, so a mistake in one cannot hide
-// a mistake in the other. A project depends only on its Config, is valid, and has no findings, not even warnings.
+// It knows how intents and workload manifests are written. It uses no part of the compiler, so a mistake in one cannot
+// hide a mistake in the other. A project depends only on its Config, is valid, and has no findings, not even warnings.
 package mesh
 
 import (
@@ -58,9 +58,9 @@ func (s service) account() string { return s.name() + "-sa" }
 
 func namespaceName(n int) string { return fmt.Sprintf("team-%04d", n) }
 
-// Generate returns the files of a project, sorted by path. Every service is called by Callers others of its namespace. Every
-// tenth is also exported to, and called by, a service of the next namespace. Every fourth namespace denies one caller part of
-// what an edge allows it. A Config with fewer than MinServices generates MinServices.
+// Generate returns the files of a project, sorted by path. Every service is called by Callers others of its namespace.
+// Every tenth is also exported to, and called by, a service of the next namespace. Every fourth namespace denies one
+// caller part of what an edge allows it. A Config with fewer than MinServices generates MinServices.
 func Generate(c Config) []File {
 	c.Services = max(c.Services, MinServices)
 	if c.Callers <= 0 {
@@ -154,7 +154,8 @@ func (g *generator) intents(n int, exports []call) []byte {
 	for i, s := range services {
 		for j, from := range g.callers(services, i) {
 			if !denied && j == 0 && s.kind != store {
-				// The edge opens a whole port and the deny takes away part of it. A deny that covers an edge would be a finding.
+				// The edge opens a whole port and the deny takes away part of it. A deny that covers an edge would be a
+				// finding.
 				denied = true
 				fmt.Fprintf(&b, "%s -> %s:8080\n", from.name(), s.name())
 				fmt.Fprintf(&b, "deny %s -> %s:8080 DELETE|PUT because \"not for other services\"\n", from.name(), s.name())
@@ -175,8 +176,8 @@ func (g *generator) intents(n int, exports []call) []byte {
 	return b.Bytes()
 }
 
-// callers returns who calls services[callee], without repeats and never itself. The first is its neighbour, so each service
-// also calls another one.
+// callers returns who calls services[callee], without repeats and never itself. The first is its neighbour, so each
+// service also calls another one.
 func (g *generator) callers(services []service, callee int) []service {
 	size := len(services)
 	count := min(g.Callers, size-1)

@@ -7,8 +7,8 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// denied returns how much of an edge the denies of the callee take away. It looks at each deny alone, so it may return Part
-// where several together take everything.
+// denied returns how much of an edge the denies of the callee take away. It looks at each deny alone, so it may return
+// Part where several together take everything.
 func denied(e *policy.Edge) Extent {
 	r, from, extent := e.Rule, e.From, None
 	for i := range e.To.Deny {
@@ -23,8 +23,8 @@ func denied(e *policy.Edge) Extent {
 	return extent
 }
 
-// refused returns how much of what leads to some ports, or to all if none are given, the network takes away, or may. Of a wildcard some
-// callers pass, and none where all is taken away.
+// refused returns how much of what leads to some ports, or to all if none are given, the network takes away, or may. Of
+// a wildcard some callers pass, and none where all is taken away.
 func (b *builder) refused(from policy.Source, to *policy.Service, ports []Port) Extent {
 	if b.network == nil {
 		return None

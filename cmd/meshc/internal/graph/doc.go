@@ -23,8 +23,8 @@
 //     runs over a box. Lanes replace the dummy nodes of the paper, and need no room of their own in a layer.
 //
 // Namespaces are an addition to the method: each is a frame around its nodes, across several layers, and no two frames
-// may overlap. So a layer is sorted within each frame only, and frames are stacked where they share a layer. Their order
-// is found by exchanging pairs as long as that lowers a cost of edge lengths, crossings and height.
+// may overlap. So a layer is sorted within each frame only, and frames are stacked where they share a layer. Their
+// order is found by exchanging pairs as long as that lowers a cost of edge lengths, crossings and height.
 //
 // In a large graph no one can follow a line with the eye. Above maxLayered nodes or maxRouted edges it becomes a grid
 // (grid.go): namespaces in rows by name, and edges as plain curves behind them. The browser page adds search and focus.

@@ -8,8 +8,8 @@ import (
 )
 
 // Focus keeps the named nodes, the nodes that they call or that call them, and the edges between the former and the
-// latter. A name is that of a namespace, any, world, or what policy.Find finds in one of the projects. The error is that of
-// policy.Find.
+// latter. A name is that of a namespace, any, world, or what policy.Find finds in one of the projects. The error is
+// that of policy.Find.
 func (g *Graph) Focus(names []string) (*Graph, error) {
 	focus := map[*Node]bool{}
 	for _, name := range names {

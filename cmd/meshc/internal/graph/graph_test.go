@@ -17,8 +17,8 @@ import (
 	"github.com/meshc/meshc/testdata/golden"
 )
 
-// Each case is a project, or manifests of no project (manifests.yaml), in some cases one to compare it with (old/) and names to focus on (focus), and the expected
-// output in some formats: want.txt, want.dot, want.mmd and want.json.
+// Each case is a project, or manifests of no project (manifests.yaml), in some cases one to compare it with (old/) and
+// names to focus on (focus), and the expected output in some formats: want.txt, want.dot, want.mmd and want.json.
 func TestCases(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.txtar")
 	require.NoError(t, err)

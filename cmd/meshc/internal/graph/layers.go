@@ -172,8 +172,8 @@ func maxLayers(nodes int) int {
 	return most
 }
 
-// assignByDistance takes the length of the shortest path from a start as the layer. Long cycles would otherwise need a layer
-// for each of their nodes.
+// assignByDistance takes the length of the shortest path from a start as the layer. Long cycles would otherwise need a
+// layer for each of their nodes.
 func (d *layered) assignByDistance(starts []int, callees [][]int) {
 	for n := range d.nodes {
 		d.nodes[n].layer = -1

@@ -10,8 +10,8 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// Opened returns the graph of what manifests let through, the network too where something is known of it, with the modes that they set. Pods that nothing names are left out where no
-// policy is in their namespace.
+// Opened returns the graph of what manifests let through, the network too where something is known of it, with the
+// modes that they set. Pods that nothing names are left out where no policy is in their namespace.
 func Opened(m *model.Model, opened []diff.Change) *Graph {
 	b := newBuilder(m.Policy, m.Network)
 	b.mode = func(_ *policy.Mesh, s *policy.Service, port uint16) MTLS {
@@ -115,7 +115,8 @@ func (b *builder) addOpened(c *diff.Change) {
 	}
 }
 
-// refusedOpened is refused for requests that pass policies. Whoever is known by more than the intents say may be any caller.
+// refusedOpened is refused for requests that pass policies. Whoever is known by more than the intents say may be any
+// caller.
 func (b *builder) refusedOpened(c *diff.Change, ports []Port) Extent {
 	from, to := c.Callers.Source, c.Callee.Service
 	if to == nil {

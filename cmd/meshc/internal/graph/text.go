@@ -9,8 +9,8 @@ import (
 
 const indent = "  "
 
-// Text returns a matrix of callers and callees. Below it are the changes, the denies with their reasons and, with detail,
-// every edge. If a matrix would be too wide, edges are counted by namespace.
+// Text returns a matrix of callers and callees. Below it are the changes, the denies with their reasons and, with
+// detail, every edge. If a matrix would be too wide, edges are counted by namespace.
 func Text(g *Graph, detail bool) []byte {
 	var b bytes.Buffer
 	callers, callees, idle := g.roles()

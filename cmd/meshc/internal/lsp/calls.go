@@ -24,8 +24,8 @@ func (s *server) PrepareCallHierarchy(ctx context.Context, p *protocol.CallHiera
 	return []protocol.CallHierarchyItem{at.callItem(at.index().services()[n.of], n.at)}, nil
 }
 
-// callItem is a service as the protocol has it, with its ID to be found again by. It is shown where it is declared, else at a
-// place that names it.
+// callItem is a service as the protocol has it, with its ID to be found again by. It is shown where it is declared,
+// else at a place that names it.
 func (v *view) callItem(s *policy.Service, named source.Span) protocol.CallHierarchyItem {
 	at := v.index().def(symbol{check.ServiceName, s.Namespace, s.Name})
 	if at.IsZero() {

@@ -18,8 +18,8 @@ import (
 
 func isIntents(path string) bool { return filepath.Ext(path) == ".mesh" }
 
-// Completion offers what may stand at a position: it is told by the words of the statement before it, since a statement that is
-// being typed is not one yet.
+// Completion offers what may stand at a position: it is told by the words of the statement before it, since a statement
+// that is being typed is not one yet.
 func (s *server) Completion(ctx context.Context, p *protocol.CompletionParams) (protocol.CompletionResult, error) {
 	at, ok := s.place(ctx, p.TextDocument.URI, p.Position)
 	if !ok {
@@ -110,7 +110,8 @@ func (c *completing) add(label string, kind protocol.CompletionItemKind, detail 
 // offered is how many items are sent at once: a project has ten thousand services, and nobody reads a list of those.
 const offered = 100
 
-// list returns what was found. If that is too much, it is what the typed text fits, and the client asks again with more of it.
+// list returns what was found. If that is too much, it is what the typed text fits, and the client asks again with more
+// of it.
 func (c *completing) list() *protocol.CompletionList {
 	list := &protocol.CompletionList{Items: []protocol.CompletionItem{}}
 	if len(c.found) > offered {
@@ -134,8 +135,8 @@ func (c *completing) list() *protocol.CompletionList {
 	return list
 }
 
-// best returns what fits a text best, and no more than are offered: first what begins with it, at least after a slash, then what has it in
-// one piece, then the rest.
+// best returns what fits a text best, and no more than are offered: first what begins with it, at least after a slash,
+// then what has it in one piece, then the rest.
 func best(typed string, all []*candidate) []*candidate {
 	var ranks [3][]*candidate
 	below := "/" + typed

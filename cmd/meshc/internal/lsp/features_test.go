@@ -18,7 +18,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Every feature is tried at every name and every statement of the examples: bookinfo and the microservices demo are among them.
+// Every feature is tried at every name and every statement of the examples: bookinfo and the microservices demo are
+// among them.
 func TestFeaturesOfExamples(t *testing.T) {
 	for _, name := range []string{"ambient", "bookinfo", "bookstore", "brownfield/project", "cilium", "migration", "networkpolicy", "online-boutique", "online-shop", "shop", "shop-written-out"} {
 		t.Run(name, func(t *testing.T) {

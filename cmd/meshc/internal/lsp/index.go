@@ -14,8 +14,9 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// index is the names of a project by their places, and the places by what is named. Each of its parts is made when it is asked for the
-// first time, and of one file or one namespace where that is enough: there is another index after every keystroke.
+// index is the names of a project by their places, and the places by what is named. Each of its parts is made when it
+// is asked for the first time, and of one file or one namespace where that is enough: there is another index after
+// every keystroke.
 type index struct {
 	*compiler.Checked
 	inventory *inventory.Set // nil where the project has none

@@ -18,7 +18,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Definition leads from a name to its declaration, and from the declaration of a service to the accounts of its workloads.
+// Definition leads from a name to its declaration, and from the declaration of a service to the accounts of its
+// workloads.
 func (s *server) Definition(ctx context.Context, p *protocol.DefinitionParams) (protocol.DefinitionResult, error) {
 	at, ok := s.place(ctx, p.TextDocument.URI, p.Position)
 	if !ok {

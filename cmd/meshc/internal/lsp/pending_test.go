@@ -47,7 +47,8 @@ func TestAnswersFromBefore(t *testing.T) {
 	assert.NotEmpty(t, result.(*protocol.CompletionList).Items)
 }
 
-// Colours and hints do not wait for a check: what did not change has those of before, and the client asks again after it.
+// Colours and hints do not wait for a check: what did not change has those of before, and the client asks again after
+// it.
 func TestColoursFromBefore(t *testing.T) {
 	defer func(before waits) { usual = before }(usual)
 	usual.patience, usual.moment, usual.pause = 0, 0, time.Hour
@@ -94,7 +95,8 @@ func TestColoursFromBefore(t *testing.T) {
 	assert.Len(t, same, len(accounts)+1)
 }
 
-// A large project is built once nobody types, or once its lenses are asked for. Findings of a check and answers do not wait for that.
+// A large project is built once nobody types, or once its lenses are asked for. Findings of a check and answers do not
+// wait for that.
 func TestPause(t *testing.T) {
 	defer func(before waits) { usual = before }(usual)
 	usual.patience, usual.moment = 0, 0

@@ -17,8 +17,8 @@ import (
 // previewCommand answers with the manifests that a file of intents becomes.
 const previewCommand = "meshc.manifests"
 
-// ExecuteCommand runs previewCommand, whose argument is the URI of an open document. The answer is a YAML stream, or a comment that says
-// why there is none.
+// ExecuteCommand runs previewCommand, whose argument is the URI of an open document. The answer is a YAML stream, or a
+// comment that says why there is none.
 func (s *server) ExecuteCommand(ctx context.Context, p *protocol.ExecuteCommandParams) (protocol.LSPAny, error) {
 	if p.Command != previewCommand {
 		return nil, refused("unknown command %q", p.Command)

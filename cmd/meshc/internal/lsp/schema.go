@@ -102,8 +102,8 @@ type frame struct {
 	bracket bool
 }
 
-// locate returns where an offset is in a meshc.yaml, and false in a comment. It goes by indentation and brackets, since a file that is
-// being typed is often not YAML.
+// locate returns where an offset is in a meshc.yaml, and false in a comment. It goes by indentation and brackets, since
+// a file that is being typed is often not YAML.
 func locate(text string, offset int) (spot, bool) {
 	var frames []frame
 	pop := func(gone func(frame) bool) {

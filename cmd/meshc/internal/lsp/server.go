@@ -75,8 +75,9 @@ func (codec) Unmarshal(data []byte, v any) error {
 	return protocol.Unmarshal(data, v)
 }
 
-// ordered handles notifications one after the other, since an edit must not overtake another one, and each request beside what
-// follows it. A request that panics has an error for an answer, and a notification that makes no sense is passed over.
+// ordered handles notifications one after the other, since an edit must not overtake another one, and each request
+// beside what follows it. A request that panics has an error for an answer, and a notification that makes no sense is
+// passed over.
 func (s *server) ordered(handler jsonrpc2.Handler) jsonrpc2.Handler {
 	return func(ctx context.Context, req *jsonrpc2.Request) (result any, err error) {
 		if req.IsCall() {

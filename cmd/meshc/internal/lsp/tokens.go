@@ -26,7 +26,8 @@ var literals = map[lang.Kind]string{
 	lang.KindArrow: "operator", lang.KindReach: "operator", lang.KindStar: "operator",
 }
 
-// SemanticTokensFull colours a document by what its names stand for. Words of a statement that are no names are keywords.
+// SemanticTokensFull colours a document by what its names stand for. Words of a statement that are no names are
+// keywords.
 func (s *server) SemanticTokensFull(ctx context.Context, p *protocol.SemanticTokensParams) (*protocol.SemanticTokens, error) {
 	v, f := s.view(ctx, p.TextDocument.URI)
 	if f == nil || v.tree(f.Name) == nil {

@@ -42,7 +42,8 @@ func newView(w *workspace, snapshot *compiler.Snapshot, number int) *view {
 	return v
 }
 
-// know checks the project, and makes what most questions need. From then on the workspace knows the project as it is here.
+// know checks the project, and makes what most questions need. From then on the workspace knows the project as it is
+// here.
 func (v *view) know() {
 	x := v.index()
 	x.services()
@@ -57,7 +58,8 @@ func (v *view) know() {
 	})
 }
 
-// Build is that of the Snapshot, of which all is known first. From then on the workspace knows what this project becomes.
+// Build is that of the Snapshot, of which all is known first. From then on the workspace knows what this project
+// becomes.
 func (v *view) Build(ctx context.Context) (*compiler.Build, error) {
 	began := time.Now()
 	v.know()
@@ -157,16 +159,16 @@ func unchanged(now, was string) (same, end int) {
 	return same, end
 }
 
-// earlier is the names of a file as they were known when the project was checked last, for a client that asks again once that is
-// done for what the file is now.
+// earlier is the names of a file as they were known when the project was checked last, for a client that asks again
+// once that is done for what the file is now.
 type earlier struct {
 	*view
 	now, was  *source.File
 	same, end int
 }
 
-// known returns the names of a file of the view: those of now, or earlier ones if that would take too long and the client can be
-// told to ask again, which is owed to it then.
+// known returns the names of a file of the view: those of now, or earlier ones if that would take too long and the
+// client can be told to ask again, which is owed to it then.
 func (v *view) known(f *source.File, told bool, owed *atomic.Bool) earlier {
 	if told {
 		if known := v.workspace.known(v); known != v {

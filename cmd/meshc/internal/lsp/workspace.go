@@ -81,8 +81,8 @@ func (w *workspace) signal() {
 	}
 }
 
-// current returns the project with every edit so far. A file that cannot be read, or a project without intents, leaves it as it
-// was.
+// current returns the project with every edit so far. A file that cannot be read, or a project without intents, leaves
+// it as it was.
 func (w *workspace) current(ctx context.Context) *view {
 	unsaved := w.server.unsaved(w)
 	w.mutex.Lock()
@@ -134,12 +134,13 @@ func (w *workspace) remember(in **view, v *view) {
 
 // waits is how long a workspace waits for what.
 type waits struct {
-	// patience is how long a question waits for the newest text to be read and judged. After that, and at once where judging takes
-	// longer, it is answered by what was known before the last keystrokes, which is nearly always the same.
+	// patience is how long a question waits for the newest text to be read and judged. After that, and at once where
+	// judging takes longer, it is answered by what was known before the last keystrokes, which is nearly always the
+	// same.
 	patience time.Duration
 
-	// pause is for how long nobody must type before a large project is checked as a whole and built: one whose last check and build
-	// took more than moment. A smaller one is built after every key.
+	// pause is for how long nobody must type before a large project is checked as a whole and built: one whose last
+	// check and build took more than moment. A smaller one is built after every key.
 	pause, moment time.Duration
 }
 
@@ -275,8 +276,8 @@ func (w *workspace) settle(ctx context.Context) {
 	}
 }
 
-// kept is the findings of the last build in files that have not changed since: they are shown until the next build, so that
-// they do not come and go with every key.
+// kept is the findings of the last build in files that have not changed since: they are shown until the next build, so
+// that they do not come and go with every key.
 func (w *workspace) kept(v *view, checked diag.List) diag.List {
 	return without(slices.DeleteFunc(slices.Clone(w.later), func(d diag.Diagnostic) bool {
 		return d.Primary.IsZero() || v.file(d.Primary.File.Name) != d.Primary.File

@@ -34,7 +34,8 @@ type Watcher struct {
 // usualPoll is how often folders are looked at where the system does not tell.
 const usualPoll = time.Second
 
-// New returns a Watcher without folders. It looks at them as often as poll says or, if that is 0, lets the system tell where it can.
+// New returns a Watcher without folders. It looks at them as often as poll says or, if that is 0, lets the system tell
+// where it can.
 func New(poll time.Duration) *Watcher {
 	changes := make(chan struct{}, 1)
 	w := &Watcher{Changes: changes, changes: changes, poll: poll, closed: make(chan struct{})}
@@ -50,8 +51,9 @@ func New(poll time.Duration) *Watcher {
 	return w
 }
 
-// Watch watches these folders in place of those before, by their absolute paths, and reports whether some were not watched until now: what
-// happened in them before may not be told. One that was deleted and is there again is watched again.
+// Watch watches these folders in place of those before, by their absolute paths, and reports whether some were not
+// watched until now: what happened in them before may not be told. One that was deleted and is there again is watched
+// again.
 func (w *Watcher) Watch(folders []string) (more bool) {
 	now := make(map[string]bool, len(folders))
 	for _, f := range folders {

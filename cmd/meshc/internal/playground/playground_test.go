@@ -48,7 +48,8 @@ func TestAnswer(t *testing.T) {
 	assert.Equal(t, "meshc.yaml", got.Findings[0].File)
 }
 
-// A page that was asked before answers what a new one does, whatever changed since: each line of each file goes, and comes back.
+// A page that was asked before answers what a new one does, whatever changed since: each line of each file goes, and
+// comes back.
 func TestLaterAnswers(t *testing.T) {
 	folder := os.DirFS("../../../../examples/shop-written-out")
 	files := map[string]string{}

@@ -32,7 +32,8 @@ func (s *Spoiler) Learn(manifests []targets.Manifest) {
 	}
 }
 
-// Spoil changes one line of an object, which is lost or has the value of another line, or something that many objects have.
+// Spoil changes one line of an object, which is lost or has the value of another line, or something that many objects
+// have.
 func (s *Spoiler) Spoil(text string) string {
 	if s.Rand.IntN(3) == 0 {
 		swap := s.Swaps[s.Rand.IntN(len(s.Swaps))]

@@ -21,8 +21,8 @@ func load(t *testing.T, text string) (*engine, error) {
 	return newEngine(config)
 }
 
-// matchers are permissions and principals, with requests that they match and that they do not match. A request is written
-// `PEER@ADDRESS PORT METHOD PATH HOST`, with - for a missing part.
+// matchers are permissions and principals, with requests that they match and that they do not match. A request is
+// written `PEER@ADDRESS PORT METHOD PATH HOST`, with - for a missing part.
 var matchers = []struct{ name, permission, principal, matches, other string }{
 	{"any", "any: true", "any: true", "- 80 - - -|a@10.0.0.1 1 GET / h", ""},
 	{"port", "destination_port: 80", "any: true", "- 80 - - -", "- 81 - - -"},

@@ -1,8 +1,8 @@
 // Package envoy evaluates the RBAC filters that Istio configures in a sidecar.
 //
-// It implements what Envoy's filter does with the matchers that Istio's authorization builder generates, after Envoy's C++
-// (source/extensions/filters/common/rbac and source/extensions/path in envoyproxy/envoy). Reading a filter fails on any
-// field that the package does not know, so no decision depends on a matcher that was skipped.
+// It implements what Envoy's filter does with the matchers that Istio's authorization builder generates, after Envoy's
+// C++ (source/extensions/filters/common/rbac and source/extensions/path in envoyproxy/envoy). Reading a filter fails on
+// any field that the package does not know, so no decision depends on a matcher that was skipped.
 package envoy
 
 import (

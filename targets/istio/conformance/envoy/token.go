@@ -11,15 +11,15 @@ import (
 	envoymatcher "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 )
 
-// Tokens is the filter that authenticates requests by their tokens; nil where there is none. Every token is one that the
-// keys of its issuer verify.
+// Tokens is the filter that authenticates requests by their tokens; nil where there is none. Every token is one that
+// the keys of its issuer verify.
 type Tokens struct {
 	requirement requirement
 	preflights  bool // pass, whatever their token, which nobody sees
 }
 
-// requirement is given the claims of a token, nil where there is none. It reports whether the request may pass, and the provider
-// that took the token.
+// requirement is given the claims of a token, nil where there is none. It reports whether the request may pass, and the
+// provider that took the token.
 type requirement func(claims map[string]any) (by *jwt.JwtProvider, ok bool)
 
 // ReadTokens reads the filter, after source/extensions/filters/http/jwt_authn/verifier.cc in envoyproxy/envoy.

@@ -32,8 +32,8 @@ func Allowed(policies []*security.Authorization, c Connection) bool {
 	})
 }
 
-// Matches reports whether a rule of a policy matches: all of its clauses do. One without matches does, and one with matches if
-// any of them does; a match that asks for nothing never does.
+// Matches reports whether a rule of a policy matches: all of its clauses do. One without matches does, and one with
+// matches if any of them does; a match that asks for nothing never does.
 func Matches(p *security.Authorization, c Connection) bool {
 	return slices.ContainsFunc(p.Groups, func(rule *security.Group) bool {
 		return !slices.ContainsFunc(rule.Rules, func(clause *security.Rules) bool {

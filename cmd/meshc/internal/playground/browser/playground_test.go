@@ -23,8 +23,9 @@ const site = "../../../../../build/playground"
 // firstAnswer is the time from navigation to the first answer: ten times what a machine that does nothing else takes.
 const firstAnswer = 30 * time.Second
 
-// TestPlayground does what a person does: types a mistake, sees the finding, applies the fix, sees the YAML and the graph change, asks why, and
-// shares the project. The page works from a server and from a file, and loads nothing from elsewhere.
+// TestPlayground does what a person does: types a mistake, sees the finding, applies the fix, sees the YAML and the
+// graph change, asks why, and shares the project. The page works from a server and from a file, and loads nothing from
+// elsewhere.
 func TestPlayground(t *testing.T) {
 	top, err := filepath.Abs(site)
 	if err != nil {
