@@ -37,27 +37,27 @@ func (d *decoder) authorization(p *enforce.Object, spec int32) {
 	}
 	var rules, provider, bound int32
 	both := false
-	known := d.fields(spec, authorizationFields, func(field int, n int32) {
-		switch field {
-		case 0, 1, 2:
+	known := d.fields(spec, authorizationFields, func(key string, n int32) {
+		switch key {
+		case "selector", "targetRef", "targetRefs":
 			if bound != 0 {
 				d.refuse(d.keySpan(n), "a policy has a selector or targetRefs, not both").
 					WithRelated(d.keySpan(bound), "the other is here")
 				both = true
 			}
 			bound = n
-			if field == 0 {
+			if key == "selector" {
 				d.selector(p, n)
 				d.selectsNothing = len(p.Selector) == 0
 			} else {
 				d.targetRefs(p, n)
 			}
-		case 3:
+		case "rules":
 			rules = n
-		case 4:
+		case "action":
 			action, ok := d.oneOf(n, enforce.Effects[:])
 			p.Effect, p.AnyEffect = enforce.Effect(action), p.AnyEffect || !ok
-		case 5:
+		case "provider":
 			provider = n
 		}
 	})
@@ -80,7 +80,7 @@ func (d *decoder) authorization(p *enforce.Object, spec int32) {
 	d.path = append(d.path, "rules")
 	d.limit(rules, maxRules)
 	p.Clauses = make([]enforce.Clause, 0, d.length(rules))
-	d.each(rules, plainyaml.Mapping, func(_ int, n int32) { p.Clauses = append(p.Clauses, d.rule(p, n)) })
+	d.each(rules, plainyaml.Mapping, func(n int32) { p.Clauses = append(p.Clauses, d.rule(p, n)) })
 	d.path = d.path[:len(d.path)-1]
 }
 
@@ -91,7 +91,7 @@ func (d *decoder) action(p *enforce.Object, spec, rules, provider int32) {
 	name := ""
 	if provider != 0 {
 		d.path = append(d.path, "provider")
-		d.fields(provider, []string{"name"}, func(_ int, n int32) { name = d.string(n) })
+		d.fields(provider, []string{"name"}, func(_ string, n int32) { name = d.string(n) })
 		d.path = d.path[:len(d.path)-1]
 		if p.Effect != enforce.Custom {
 			d.refuse(d.keySpan(provider), "only the action CUSTOM has a provider, not %s", p.Effect)
@@ -122,15 +122,15 @@ func (d *decoder) targetRefs(p *enforce.Object, n int32) {
 	one := func(n int32) {
 		var group, kind, name string
 		at := n
-		d.fields(n, []string{"group", "kind", "name", "namespace"}, func(field int, n int32) {
-			switch s := d.string(n); field {
-			case 0:
+		d.fields(n, []string{"group", "kind", "name", "namespace"}, func(key string, n int32) {
+			switch s := d.string(n); key {
+			case "group":
 				group = s
-			case 1:
+			case "kind":
 				kind, at = s, n
-			case 2:
+			case "name":
 				name = s
-			case 3:
+			case "namespace":
 				if s != "" {
 					d.refuse(d.span(n), "a targetRef cannot name another namespace")
 				}
@@ -156,7 +156,7 @@ func (d *decoder) targetRefs(p *enforce.Object, n int32) {
 		return
 	}
 	d.limit(n, maxTargets)
-	if d.each(n, plainyaml.Mapping, func(_ int, n int32) { one(n) }) && d.Nodes[n].First == 0 {
+	if d.each(n, plainyaml.Mapping, one) && d.Nodes[n].First == 0 {
 		p.Gateways = false
 	}
 }
@@ -165,14 +165,14 @@ func (d *decoder) rule(p *enforce.Object, n int32) enforce.Clause {
 	r := enforce.Clause{At: d.span(n)}
 	var source, operation space.Box // of `when`
 	var from, to int32
-	d.fields(n, ruleFields, func(field int, n int32) {
-		switch field {
-		case 0:
+	d.fields(n, ruleFields, func(key string, n int32) {
+		switch key {
+		case "from":
 			from = n
-		case 1:
+		case "to":
 			to = n
-		case 2:
-			d.each(n, plainyaml.Mapping, func(_ int, n int32) {
+		case "when":
+			d.each(n, plainyaml.Mapping, func(n int32) {
 				if c, ok := d.when(p, n); ok && space.Standard[c.Dimension].Caller {
 					source = append(source, c)
 				} else if ok {
@@ -197,10 +197,10 @@ func (d *decoder) boxes(p *enforce.Object, list int32, key, inner string, when s
 		d.limit(list, maxFrom)
 	}
 	boxes := d.tree.boxes.take(d.length(list))[:0]
-	if d.each(list, plainyaml.Mapping, func(_ int, n int32) {
+	if d.each(list, plainyaml.Mapping, func(n int32) {
 		b := space.Box{}
 		there, before := false, len(*d.findings)
-		d.fields(n, []string{inner}, func(_ int, n int32) {
+		d.fields(n, []string{inner}, func(_ string, n int32) {
 			there = true
 			if key == "from" {
 				b = d.source(p, n)
@@ -228,34 +228,35 @@ func (d *decoder) boxes(p *enforce.Object, list int32, key, inner string, when s
 func (d *decoder) source(p *enforce.Object, n int32) space.Box {
 	b := d.box(n)
 	accounts, others := false, false
-	conditions := [...]space.Dimension{space.Identity, space.Token, space.Identity, space.Identity, space.SourceAddress, space.RemoteAddress, space.Identity}
-	d.fields(n, sourceFields, func(field int, n int32) {
+	d.fields(n, sourceFields, func(key string, n int32) {
+		dim := space.Identity
 		var check func(string) (space.Pattern, string)
-		dim := conditions[field/2]
-		if p.Effect == enforce.Custom && (dim == space.Identity || dim == space.Token) && d.Nodes[n].First != 0 {
-			d.refuse(d.keySpan(n), "CUSTOM cannot ask for `%s`, and Istio refuses it", sourceFields[field]).
-				WithHelp("delete it: the provider is asked, and can tell callers apart")
-		}
-		switch field / 2 {
-		case 0:
+		switch key {
+		case "principals", "notPrincipals":
 			others = true
 			check = plain(space.Identity)
-		case 1:
-			check = plain(space.Token)
-		case 2:
+		case "requestPrincipals", "notRequestPrincipals":
+			dim, check = space.Token, plain(space.Token)
+		case "namespaces", "notNamespaces":
 			others = true
 			check = d.namespacePattern
-		case 3:
+		case "serviceAccounts", "notServiceAccounts":
 			accounts = true
 			d.limit(n, maxAccounts)
 			check = func(s string) (space.Pattern, string) { return accountPattern(p.Namespace, s) }
-		case 4, 5:
-			check = blockPattern
-		case 6:
+		case "ipBlocks", "notIpBlocks":
+			dim, check = space.SourceAddress, blockPattern
+		case "remoteIpBlocks", "notRemoteIpBlocks":
+			dim, check = space.RemoteAddress, blockPattern
+		case "trustDomains", "notTrustDomains":
 			check = domainPattern
 			d.otherwise = true // ztunnel is not told of trust domains
 		}
-		b = d.add(b, dim, n, field%2 == 1, check)
+		if p.Effect == enforce.Custom && (dim == space.Identity || dim == space.Token) && d.Nodes[n].First != 0 {
+			d.refuse(d.keySpan(n), "CUSTOM cannot ask for `%s`, and Istio refuses it", key).
+				WithHelp("delete it: the provider is asked, and can tell callers apart")
+		}
+		b = d.add(b, dim, n, negated(key), check)
 	})
 	if accounts && others {
 		d.refuse(d.span(n), "`%s` has serviceAccounts together with principals or namespaces, which Istio refuses", d.where())
@@ -265,21 +266,23 @@ func (d *decoder) source(p *enforce.Object, n int32) space.Box {
 
 func (d *decoder) operation(n int32) space.Box {
 	b := d.box(n)
-	d.fields(n, operationFields, func(field int, n int32) {
-		not := field%2 == 1
-		switch field / 2 {
-		case 0:
-			b = d.add(b, space.Host, n, not, plain(space.Host))
-		case 1:
-			b = d.add(b, space.Port, n, not, portPattern)
-		case 2:
-			b = d.add(b, space.Method, n, not, plain(space.Method))
-		case 3:
-			b = d.add(b, space.Path, n, not, checkedPath)
+	d.fields(n, operationFields, func(key string, n int32) {
+		switch key {
+		case "hosts", "notHosts":
+			b = d.add(b, space.Host, n, negated(key), plain(space.Host))
+		case "ports", "notPorts":
+			b = d.add(b, space.Port, n, negated(key), portPattern)
+		case "methods", "notMethods":
+			b = d.add(b, space.Method, n, negated(key), plain(space.Method))
+		case "paths", "notPaths":
+			b = d.add(b, space.Path, n, negated(key), checkedPath)
 		}
 	})
 	return b
 }
+
+// negated reports whether a field of a source or an operation lists what must not match.
+func negated(key string) bool { return strings.HasPrefix(key, "not") }
 
 // box is an empty box with room for a condition for each field of a mapping.
 func (d *decoder) box(n int32) space.Box { return d.conditions.take(d.length(n))[:0] }
@@ -305,7 +308,7 @@ func (d *decoder) patterns(n int32, dim space.Dimension, check func(string) (spa
 		return nil
 	}
 	patterns := d.scratch[:0]
-	d.each(n, plainyaml.Text, func(_ int, c int32) {
+	d.each(n, plainyaml.Text, func(c int32) {
 		s := d.Nodes[c].Text
 		if s == "" {
 			d.refuse(d.span(c), "`%s` is empty, which Istio refuses", d.where())
@@ -374,13 +377,13 @@ var identityKeys = []string{"source.namespace", "source.serviceAccount", "source
 func (d *decoder) when(p *enforce.Object, n int32) (space.Condition, bool) {
 	var key string
 	var keyNode, values, notValues int32
-	d.fields(n, []string{"key", "values", "notValues"}, func(field int, n int32) {
+	d.fields(n, []string{"key", "values", "notValues"}, func(field string, n int32) {
 		switch field {
-		case 0:
+		case "key":
 			key, keyNode = d.string(n), n
-		case 1:
+		case "values":
 			values = n
-		case 2:
+		case "notValues":
 			notValues = n
 		}
 	})

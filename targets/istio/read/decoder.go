@@ -1,6 +1,7 @@
 package read
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/meshc/meshc/compiler/yamldoc/plainyaml"
@@ -46,26 +47,22 @@ func (d *decoder) undecided(at source.Span, format string, args ...any) *diag.Di
 	return d.findings.Add(diag.Undecided, at, format, args...)
 }
 
-// fields calls f with each field of a mapping that is not null, by its index in known. It returns false, with findings, if a
-// field is unknown or the value is not a mapping. The keys of a mapping are distinct.
-func (d *decoder) fields(n int32, known []string, f func(field int, value int32)) bool {
+// fields calls f with each known field of a mapping that is not null. It returns false, with findings, if a field is
+// unknown or the value is not a mapping. The keys of a mapping are distinct.
+func (d *decoder) fields(n int32, known []string, f func(key string, value int32)) bool {
 	if !d.is(n, plainyaml.Mapping) {
 		return false
 	}
 	ok := true
 	for c := d.Nodes[n].First; c != 0; c = d.Nodes[c].Next {
 		key := d.Nodes[c].Key
-		field := 0
-		for field < len(known) && known[field] != key {
-			field++
-		}
 		switch {
-		case field == len(known):
+		case !slices.Contains(known, key):
 			d.unknownField(c, known)
 			ok = false
 		case d.Nodes[c].Kind != plainyaml.Null:
 			d.path = append(d.path, key)
-			f(field, c)
+			f(key, c)
 			d.path = d.path[:len(d.path)-1]
 		}
 	}
@@ -85,7 +82,7 @@ func (d *decoder) unknownField(c int32, known []string) {
 }
 
 // each calls f with the items of a list that are of one kind. Other items are findings, and so is a value that is not a list.
-func (d *decoder) each(n int32, k plainyaml.Kind, f func(i int, item int32)) bool {
+func (d *decoder) each(n int32, k plainyaml.Kind, f func(item int32)) bool {
 	if !d.is(n, plainyaml.Sequence) {
 		return false
 	}
@@ -93,7 +90,7 @@ func (d *decoder) each(n int32, k plainyaml.Kind, f func(i int, item int32)) boo
 	for c := d.Nodes[n].First; c != 0; c = d.Nodes[c].Next {
 		d.path = append(d.path, d.index(i))
 		if d.is(c, k) {
-			f(i, c)
+			f(c)
 		}
 		d.path = d.path[:len(d.path)-1]
 		i++

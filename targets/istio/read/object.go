@@ -29,8 +29,8 @@ func Judges(kind string) bool {
 	return judged
 }
 
-// object reads the root of a document, or an item of a list of objects. The items of a typed list may omit their kind and
-// apiVersion, which the list then gives.
+// object reads the root of a document, or an item of a list of objects. The items of a typed list may omit their kind
+// and apiVersion, which the list then gives.
 func (r *reader) object(d *decoder, n int32, apiVersion, kindOf string) {
 	if d.Nodes[n].Kind != plainyaml.Mapping {
 		if d.Nodes[n].Kind != plainyaml.Null {
@@ -51,20 +51,7 @@ func (r *reader) object(d *decoder, n int32, apiVersion, kindOf string) {
 	}
 	of, version, _ := strings.Cut(apiVersion, "/")
 	if items != 0 && strings.HasSuffix(kindOf, "List") && (apiVersion == "v1" || of == group || of == networking) {
-		reported := false
-		for c := d.Nodes[items].First; c != 0; c = d.Nodes[c].Next {
-			if k := d.Nodes[c].Kind; k != plainyaml.Mapping && k != plainyaml.Null {
-				if reported { // one finding for all that is not an object
-					continue
-				}
-				reported = true
-			}
-			if element := strings.TrimSuffix(kindOf, "List"); element != "" {
-				r.object(d, c, apiVersion, element)
-			} else {
-				r.object(d, c, "", "")
-			}
-		}
+		r.items(d, items, apiVersion, strings.TrimSuffix(kindOf, "List"))
 		return
 	}
 	d.broken, d.refusal, d.otherwise, d.selectsNothing, d.path = false, "", false, false, d.path[:0]
@@ -86,58 +73,67 @@ func (r *reader) object(d *decoder, n int32, apiVersion, kindOf string) {
 	if apiVersion == "v1" && kindOf == "Namespace" {
 		r.namespace(d, n)
 	}
-	if of != group {
-		return
-	}
-	role := roles[kindOf]
-	if !judged {
+	switch {
+	case of != group:
+	case judged:
+		r.policy(d, n, kindNode, apiVersion, kindOf)
+	default:
 		r.pass(d.span(kindNode), "objects of the kind %q are not judged", kindOf)
-		return
 	}
+}
+
+// items reads a list of objects. Its kind and apiVersion are those of its items, unless it is a List of any kinds.
+func (r *reader) items(d *decoder, n int32, apiVersion, kindOf string) {
+	if kindOf == "" {
+		apiVersion = ""
+	}
+	reported := false
+	for c := d.Nodes[n].First; c != 0; c = d.Nodes[c].Next {
+		if k := d.Nodes[c].Kind; k != plainyaml.Mapping && k != plainyaml.Null {
+			if reported { // one finding for all that is not an object
+				continue
+			}
+			reported = true
+		}
+		r.object(d, c, apiVersion, kindOf)
+	}
+}
+
+// policy reads an object of a kind that is judged.
+func (r *reader) policy(d *decoder, n, kindNode int32, apiVersion, kindOf string) {
 	switch {
 	case apiVersion == "":
 		d.refuse(d.span(kindNode), "%s without an apiVersion", kindOf).WithHelp("add `apiVersion: security.istio.io/v1`")
 	case !isServed(apiVersion):
+		_, version, _ := strings.Cut(apiVersion, "/")
 		d.refuse(d.span(d.child(n, "apiVersion")), "version %[2]q of %[1]s is not one that Istio serves", kindOf, version).
 			WithHelp("write security.istio.io/v1")
 	}
 	p := &d.objects.take(1)[0]
-	p.Kind, p.Role = kindOf, role
+	p.Kind, p.Role = kindOf, roles[kindOf]
 	if n == 1 {
 		p.Document = d.document
 	}
 	var spec, dryRun int32
 	revision := d.at(d.at(d.at(n, "metadata"), "labels"), bearing.Revision)
-	known := d.fields(n, []string{"apiVersion", "kind", "metadata", "spec", "status"}, func(field int, value int32) {
-		switch field {
-		case 2:
+	known := d.fields(n, []string{"apiVersion", "kind", "metadata", "spec", "status"}, func(key string, value int32) {
+		switch key {
+		case "metadata":
 			dryRun = d.metadata(p, value)
-		case 3:
+		case "spec":
 			spec = value
 		}
 	})
 	p.AnyEffect = !known
-	misread := func(key string) bool { // which is a finding already
-		k := d.Nodes[d.at(d.at(n, "metadata"), key)].Kind
-		return k != plainyaml.Null && k != plainyaml.Text
-	}
-	if p.Name == "" && !misread("name") {
-		p.At = d.span(kindNode)
-		d.refuse(p.At, "%s has no name", kindOf)
-	}
-	if p.Namespace == "" && !misread("namespace") {
-		d.findings.Add(diag.NoNamespace, p.At, "the %s %s has no namespace; default is assumed", kindOf, p.Name).
-			WithHelp("write metadata.namespace")
-	}
-	p.Namespace = cmp.Or(p.Namespace, "default")
+	d.named(p, n, kindNode)
 	d.path = append(d.path[:0], "spec")
-	switch role {
+	switch p.Role {
 	case enforce.Authorizes:
 		d.authorization(p, spec)
 	case enforce.SetsModes:
 		d.peer(p, spec)
 	case enforce.Authenticates:
-		r.authentication(d, p, spec)
+		d.authentication(p, spec)
 	}
 	if dryRun != 0 {
 		d.dryRun(p, dryRun)
@@ -149,6 +145,23 @@ func (r *reader) object(d *decoder, n int32, apiVersion, kindOf string) {
 		p.Content, p.Refusal = d.content(n), d.refusal
 	}
 	r.register(p, d, n)
+}
+
+// named reports an object without a name or a namespace, and gives it the namespace that it gets.
+func (d *decoder) named(p *enforce.Object, n, kindNode int32) {
+	misread := func(key string) bool { // which is a finding already
+		k := d.Nodes[d.at(d.at(n, "metadata"), key)].Kind
+		return k != plainyaml.Null && k != plainyaml.Text
+	}
+	if p.Name == "" && !misread("name") {
+		p.At = d.span(kindNode)
+		d.refuse(p.At, "%s has no name", p.Kind)
+	}
+	if p.Namespace == "" && !misread("namespace") {
+		d.findings.Add(diag.NoNamespace, p.At, "the %s %s has no namespace; default is assumed", p.Kind, p.Name).
+			WithHelp("write metadata.namespace")
+	}
+	p.Namespace = cmp.Or(p.Namespace, "default")
 }
 
 func (d *decoder) child(n int32, key string) int32 {
@@ -233,7 +246,7 @@ func (d *decoder) dryRun(p *enforce.Object, n int32) {
 // namespace.
 func (d *decoder) selector(p *enforce.Object, n int32) {
 	before := len(*d.findings)
-	d.fields(n, []string{"matchLabels"}, func(_ int, labels int32) {
+	d.fields(n, []string{"matchLabels"}, func(_ string, labels int32) {
 		if !d.is(labels, plainyaml.Mapping) {
 			return
 		}

@@ -19,16 +19,16 @@ func (d *decoder) peer(p *enforce.Object, spec int32) {
 		return
 	}
 	var ports int32
-	d.fields(spec, peerFields, func(field int, n int32) {
-		switch field {
-		case 0:
+	d.fields(spec, peerFields, func(key string, n int32) {
+		switch key {
+		case "selector":
 			d.selector(p, n)
 			if len(p.Selector) == 0 {
 				p.Unsent = enforce.BySelector
 			}
-		case 1:
+		case "mtls":
 			p.Mode = d.mutualTLS(n)
-		case 2:
+		case "portLevelMtls":
 			ports = n
 			if !d.is(n, plainyaml.Mapping) {
 				return
@@ -59,7 +59,7 @@ func (d *decoder) mutualTLS(n int32) enforce.Mode {
 	if d.Nodes[n].Kind == plainyaml.Null {
 		return mode
 	}
-	d.fields(n, []string{"mode"}, func(_ int, n int32) {
+	d.fields(n, []string{"mode"}, func(_ string, n int32) {
 		m, ok := d.oneOf(n, apiModes)
 		if mode = enforce.Mode(m); !ok {
 			mode = enforce.Unknown

@@ -33,22 +33,22 @@ const (
 
 // authentication reads a RequestAuthentication, as convertToEnvoyJwtConfig in
 // istio.io/istio/pilot/pkg/security/authn/policy_applier.go does and validateJwtRule in
-// istio.io/istio/pkg/config/validation accepts it. Whose keys a token must be signed with is not looked at: a token of an
-// issuer is one that they verify.
-func (r *reader) authentication(d *decoder, p *enforce.Object, spec int32) {
+// istio.io/istio/pkg/config/validation accepts it. Whose keys a token must be signed with is not looked at: a token of
+// an issuer is one that they verify.
+func (d *decoder) authentication(p *enforce.Object, spec int32) {
 	if spec == 0 {
 		return
 	}
-	d.fields(spec, authenticationFields, func(field int, n int32) {
-		switch field {
-		case 0:
+	d.fields(spec, authenticationFields, func(key string, n int32) {
+		switch key {
+		case "selector":
 			d.selector(p, n)
-		case 1, 2:
+		case "targetRef", "targetRefs":
 			d.targetRefs(p, n)
-		case 3:
+		case "jwtRules":
 			var methods []string
 			d.limit(n, maxTokenRules)
-			d.each(n, plainyaml.Mapping, func(_ int, n int32) { methods = append(methods, r.tokenRule(d, p, n)) })
+			d.each(n, plainyaml.Mapping, func(n int32) { methods = append(methods, d.tokenRule(p, n)) })
 			slices.Sort(methods)
 			p.Verifies = strings.Join(methods, "\n")
 			p.Rewrites = slices.Compact(slices.Sorted(slices.Values(p.Rewrites)))
@@ -60,131 +60,158 @@ func (r *reader) authentication(d *decoder, p *enforce.Object, spec int32) {
 	}
 }
 
-// tokenRule reads whose tokens count, and returns how they are verified and carried.
-func (r *reader) tokenRule(d *decoder, p *enforce.Object, n int32) (method string) {
-	clause := enforce.Clause{At: d.span(n), To: []space.Box{{}}}
-	var issuer, keys string
-	var box space.Box
-	forward := false
-	var taken, written []string // headers
-	var timeout string
-	var spaced []string // claims
-	var keyed []int32   // what says the keys, or where they are
-	said := &policy.Issuer{}
-	d.fields(n, tokenFields, func(field int, n int32) {
-		switch field {
-		case 0:
-			issuer = d.filled(n)
-		case 1:
-			audiences := d.filledTexts(n)
-			said.Audiences = slices.Compact(slices.Sorted(slices.Values(audiences)))
-			if len(audiences) > 0 {
-				box = box.And(space.Token, space.AudiencePattern(audiences...))
-			}
-		case 2, 12:
-			keyed = append(keyed, n)
-			keys = d.filled(n)
-			if u, err := url.Parse(keys); keys != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
-				d.refuse(d.span(n), "%q is not a URL of http or https", keys)
-			} else if len(keys) > maxKeysURL {
-				d.refuse(d.span(n), "`%s` has %d bytes, and the API accepts %d", d.where(), len(keys), maxKeysURL)
-			}
-		case 3:
-			keyed = append(keyed, n)
-			inline := d.string(n)
-			switch {
-			case inline == "" || isKeySet(inline):
-			case json.Valid([]byte(inline)):
-				d.refuse(d.span(n), "`%s` is not a set of JSON Web Keys, which Istio refuses", d.where())
-			default:
-				d.refuse(d.span(n), "`%s` is not JSON, which Istio refuses", d.where())
-			}
-			if set, _, why := policy.KeySet(inline); why == "" {
-				said.KeySet = set
-			} else {
-				said.KeySet = inline
-			}
-		case 4:
-			d.each(n, plainyaml.Mapping, func(_ int, n int32) {
-				var c policy.Carrier
-				d.has(n, "name")
-				d.fields(n, []string{"name", "prefix"}, func(field int, n int32) {
-					if field == 0 {
-						c.Header = d.filled(n)
-						taken = append(taken, strings.ToLower(c.Header))
-					} else {
-						c.Prefix = d.string(n)
-					}
-				})
-				said.From = append(said.From, c)
-			})
-		case 5, 6:
-			for _, name := range d.filledTexts(n) {
-				c := policy.Carrier{Query: name}
-				if field == 6 {
-					c = policy.Carrier{Cookie: name}
-				}
-				said.From = append(said.From, c)
-			}
-		case 7:
-			forward = d.is(n, plainyaml.Boolean) && d.Nodes[n].Text == "true"
-		case 8:
-			said.Passed = append(said.Passed, policy.Passed{Header: d.string(n)})
-			written = append(written, strings.ToLower(d.string(n)))
-		case 9:
-			d.each(n, plainyaml.Mapping, func(_ int, n int32) {
-				var passed policy.Passed
-				d.has(n, "header")
-				d.has(n, "claim")
-				d.fields(n, []string{"header", "claim"}, func(field int, n int32) {
-					if field == 0 {
-						if passed.Header = d.filled(n); strings.ContainsFunc(passed.Header, func(r rune) bool { return !headerRune(r) }) {
-							d.refuse(d.span(n), "%q cannot be the name of a header here: Istio takes letters, digits, `-` and `_`", passed.Header)
-						}
-						written = append(written, strings.ToLower(passed.Header))
-					} else {
-						passed.Claim = d.filled(n)
-					}
-				})
-				said.Passed = append(said.Passed, passed)
-			})
-		case 10:
-			timeout = d.string(n)
-			if wait, err := time.ParseDuration(timeout); timeout != "" && (err != nil || wait < time.Millisecond) || d.Nodes[n].Kind == plainyaml.Text && timeout == "" {
-				d.refuse(d.span(n), "`%s` must be a time of at least 1ms, such as 5s, not %q", d.where(), timeout)
-			}
-		case 11:
-			d.limit(n, maxSpaced)
-			spaced = slices.DeleteFunc(d.filledTexts(n), policy.SpaceDelimited) // those that always are
-			slices.Sort(spaced)
-		}
-	})
-	if len(keyed) > 1 {
-		d.refuse(d.keySpan(keyed[1]), "`%s` says where its keys are twice, which Istio refuses", d.where()).
-			WithRelated(d.keySpan(keyed[0]), "the other is here").
+// tokenRule reads an item of jwtRules. Whose tokens count becomes a clause of p; how they are verified and carried is
+// returned.
+func (d *decoder) tokenRule(p *enforce.Object, n int32) (method string) {
+	t := tokenRule{decoder: d}
+	d.fields(n, tokenFields, t.field)
+	if len(t.keyed) > 1 {
+		d.refuse(d.keySpan(t.keyed[1]), "`%s` says where its keys are twice, which Istio refuses", d.where()).
+			WithRelated(d.keySpan(t.keyed[0]), "the other is here").
 			WithHelp("delete one of them")
 	}
-	if len(said.From) == 0 {
-		taken = append(taken, "authorization")
-	}
-	if forward {
-		taken = nil
-	}
-	said.URL, said.Keys = issuer, keys
-	p.Methods = append(p.Methods, said.Method(forward))
-	p.Rewrites = append(append(p.Rewrites, written...), taken...)
+	p.Methods = append(p.Methods, t.said.Method(t.forward))
+	p.Rewrites = append(p.Rewrites, t.written...)
 	switch {
-	case issuer == "" && keys == "":
+	case t.forward:
+	case len(t.said.From) == 0:
+		p.Rewrites = append(p.Rewrites, "authorization")
+	default:
+		p.Rewrites = append(p.Rewrites, t.taken...)
+	}
+	switch {
+	case t.said.URL == "" && t.said.Keys == "":
 		d.refuse(d.span(n), "`%s` has neither an issuer nor a jwksUri, which Istio refuses", d.where())
-	case issuer == "":
-		d.findings.Add(diag.UnknownEffect, d.span(n), "the tokens of any issuer count that are signed with the keys of %s: whose these are is not known", keys).
+	case t.said.URL == "":
+		d.findings.Add(diag.UnknownEffect, d.span(n), "the tokens of any issuer count that are signed with the keys of %s: whose these are is not known", t.said.Keys).
 			WithHelp("write the issuer")
 		d.broken = true
 	}
-	clause.From = []space.Box{append(space.Box{space.Is(space.Token, space.IssuerPattern(issuer))}, box...)}
-	p.Clauses = append(p.Clauses, clause)
-	said.Audiences = nil // the clause says them
-	return fmt.Sprintf("%s %s %q", said.Method(forward), cmp.Or(timeout, "5s"), spaced)
+	from := space.Box{space.Is(space.Token, space.IssuerPattern(t.said.URL))}
+	if len(t.audiences) > 0 {
+		from = from.And(space.Token, space.AudiencePattern(t.audiences...))
+	}
+	p.Clauses = append(p.Clauses, enforce.Clause{At: d.span(n), From: []space.Box{from}, To: []space.Box{{}}})
+	t.said.Audiences = nil // the clause says them
+	return fmt.Sprintf("%s %s %q", t.said.Method(t.forward), cmp.Or(t.timeout, "5s"), t.spaced)
+}
+
+// tokenRule is what an item of jwtRules says, as its fields are read.
+type tokenRule struct {
+	*decoder
+	said           policy.Issuer
+	audiences      []string // as they are written
+	forward        bool     // what is called sees the token, too
+	taken, written []string // headers, in lower case, that the proxy takes from requests and that it writes
+	timeout        string
+	spaced         []string // claims whose values are words with spaces between
+	keyed          []int32  // the fields that say the keys, or where they are
+}
+
+// field reads a field that is one of tokenFields.
+func (t *tokenRule) field(key string, n int32) {
+	switch key {
+	case "issuer":
+		t.said.URL = t.filled(n)
+	case "audiences":
+		t.audiences = t.filledTexts(n)
+		t.said.Audiences = slices.Compact(slices.Sorted(slices.Values(t.audiences)))
+	case "jwksUri", "jwks_uri":
+		t.keysURL(n)
+	case "jwks":
+		t.keys(n)
+	case "fromHeaders":
+		t.each(n, plainyaml.Mapping, t.fromHeader)
+	case "fromParams":
+		for _, name := range t.filledTexts(n) {
+			t.said.From = append(t.said.From, policy.Carrier{Query: name})
+		}
+	case "fromCookies":
+		for _, name := range t.filledTexts(n) {
+			t.said.From = append(t.said.From, policy.Carrier{Cookie: name})
+		}
+	case "forwardOriginalToken":
+		t.forward = t.is(n, plainyaml.Boolean) && t.Nodes[n].Text == "true"
+	case "outputPayloadToHeader":
+		header := t.string(n)
+		t.said.Passed = append(t.said.Passed, policy.Passed{Header: header})
+		t.written = append(t.written, strings.ToLower(header))
+	case "outputClaimToHeaders":
+		t.each(n, plainyaml.Mapping, t.claimHeader)
+	case "timeout":
+		t.timeout = t.string(n)
+		wait, err := time.ParseDuration(t.timeout)
+		if t.timeout != "" && (err != nil || wait < time.Millisecond) || t.timeout == "" && t.Nodes[n].Kind == plainyaml.Text {
+			t.refuse(t.span(n), "`%s` must be a time of at least 1ms, such as 5s, not %q", t.where(), t.timeout)
+		}
+	case "spaceDelimitedClaims":
+		t.limit(n, maxSpaced)
+		t.spaced = slices.DeleteFunc(t.filledTexts(n), policy.SpaceDelimited) // those that always are
+		slices.Sort(t.spaced)
+	}
+}
+
+// keysURL reads where the keys are.
+func (t *tokenRule) keysURL(n int32) {
+	t.keyed = append(t.keyed, n)
+	keys := t.filled(n)
+	t.said.Keys = keys
+	if u, err := url.Parse(keys); keys != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
+		t.refuse(t.span(n), "%q is not a URL of http or https", keys)
+	} else if len(keys) > maxKeysURL {
+		t.refuse(t.span(n), "`%s` has %d bytes, and the API accepts %d", t.where(), len(keys), maxKeysURL)
+	}
+}
+
+// keys reads the keys where they are written out.
+func (t *tokenRule) keys(n int32) {
+	t.keyed = append(t.keyed, n)
+	inline := t.string(n)
+	switch {
+	case inline == "" || isKeySet(inline):
+	case json.Valid([]byte(inline)):
+		t.refuse(t.span(n), "`%s` is not a set of JSON Web Keys, which Istio refuses", t.where())
+	default:
+		t.refuse(t.span(n), "`%s` is not JSON, which Istio refuses", t.where())
+	}
+	t.said.KeySet = inline
+	if set, _, why := policy.KeySet(inline); why == "" {
+		t.said.KeySet = set
+	}
+}
+
+// fromHeader reads a header that carries a token.
+func (t *tokenRule) fromHeader(n int32) {
+	var c policy.Carrier
+	t.has(n, "name")
+	t.fields(n, []string{"name", "prefix"}, func(key string, n int32) {
+		if key == "name" {
+			c.Header = t.filled(n)
+			t.taken = append(t.taken, strings.ToLower(c.Header))
+		} else {
+			c.Prefix = t.string(n)
+		}
+	})
+	t.said.From = append(t.said.From, c)
+}
+
+// claimHeader reads a header in which what is called sees a claim.
+func (t *tokenRule) claimHeader(n int32) {
+	var passed policy.Passed
+	t.has(n, "header")
+	t.has(n, "claim")
+	t.fields(n, []string{"header", "claim"}, func(key string, n int32) {
+		if key == "claim" {
+			passed.Claim = t.filled(n)
+			return
+		}
+		passed.Header = t.filled(n)
+		if strings.ContainsFunc(passed.Header, func(r rune) bool { return !headerRune(r) }) {
+			t.refuse(t.span(n), "%q cannot be the name of a header here: Istio takes letters, digits, `-` and `_`", passed.Header)
+		}
+		t.written = append(t.written, strings.ToLower(passed.Header))
+	})
+	t.said.Passed = append(t.said.Passed, passed)
 }
 
 func headerRune(r rune) bool {
@@ -201,7 +228,7 @@ func (d *decoder) filled(n int32) string {
 }
 
 func (d *decoder) filledTexts(n int32) (all []string) {
-	d.each(n, plainyaml.Text, func(_ int, n int32) {
+	d.each(n, plainyaml.Text, func(n int32) {
 		if text := d.filled(n); text != "" {
 			all = append(all, text)
 		}
@@ -231,48 +258,6 @@ func claimPath(brackets string) []string {
 		}
 	}
 	return path
-}
-
-// rewritten reports conditions on headers that a RequestAuthentication of the same pods takes from requests or writes: they are not
-// judged where both bind a workload.
-func (r *reader) rewritten() {
-	for _, by := range r.policies {
-		if len(by.Rewrites) == 0 {
-			continue
-		}
-		for _, p := range r.policies {
-			for i := range p.Clauses {
-				if name := p.Clauses[i].Header(by.Rewrites); name != "" && r.together(by, p) {
-					r.findings.Add(diag.Undecided, p.RuleAt(i), "the header %s is not judged: a RequestAuthentication takes it from requests, or writes it", name)
-				}
-			}
-		}
-	}
-}
-
-// together reports whether all pods that one of two objects binds are bound by the other, too.
-func (r *reader) together(a, b *enforce.Object) bool {
-	within := func(few, many *enforce.Object) bool {
-		return (many.Namespace == few.Namespace || many.Namespace == r.mesh.RootNamespace) && !slices.ContainsFunc(many.Selector, func(l enforce.Label) bool {
-			return !slices.Contains(few.Selector, l)
-		})
-	}
-	if a.Gateways || b.Gateways {
-		return a.Namespace == b.Namespace && slices.ContainsFunc(a.Targets, func(t enforce.Label) bool { return slices.Contains(b.Targets, t) })
-	}
-	return within(a, b) || within(b, a)
-}
-
-// ownHeaders are headers that a proxy sets, changes or removes before policies are asked: mutateRequestHeaders in
-// source/common/http/conn_manager_utility.cc of envoyproxy/envoy.
-var ownHeaders = []string{
-	"connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade",
-	"x-client-trace-id", "x-forwarded-client-cert", "x-forwarded-for", "x-forwarded-proto", "x-request-id",
-}
-
-func isOwnHeader(name string) bool {
-	name = strings.ToLower(name)
-	return slices.Contains(ownHeaders, name) || strings.HasPrefix(name, "x-envoy-")
 }
 
 // isKeySet reports whether a text is a JSON Web Key Set, or one JSON Web Key, as Istio parses it: validateJwtRule in
