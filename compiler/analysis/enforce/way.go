@@ -198,12 +198,7 @@ func (c *Point) decideByWays(r space.Request, how func(*decider, uint16, []hit))
 		case some:
 			partly = true
 		}
-		var behind Decision
-		for n, principal := range w.principals {
-			waypoint := r.With(space.Identity, space.IdentityValue(principal)).With(space.SourceAddress, nil).With(space.Token, nil)
-			behind = behind.or(c.decide(waypoint, how), n == 0)
-		}
-		by := w.joined(w.Point.decide(r, how), behind)
+		by := w.joined(w.Point.decide(r, how), c.behind(w, r, how))
 		if last := len(ways) - 1; w.Canary {
 			ways[last] = ways[last].either(by)
 		} else {
@@ -223,6 +218,27 @@ func (c *Point) decideByWays(r space.Request, how func(*decider, uint16, []hit))
 		best = best.apart(direct)
 	}
 	return best
+}
+
+// behind is what the point of the pods decides about a request that a waypoint passes on, wherever the waypoint runs.
+func (c *Point) behind(w *Way, r space.Request, how func(*decider, uint16, []hit)) (by Decision) {
+	var callers []space.Box
+	for _, o := range slices.Concat(c.Policies, c.Tokens) {
+		for i := range o.Clauses {
+			callers = append(callers, o.Clauses[i].From...)
+		}
+	}
+	first := true
+	for _, principal := range w.principals {
+		relayed := r.With(space.Identity, space.IdentityValue(principal)).With(space.Token, nil)
+		for _, at := range (space.Addresses{}).Representatives(space.SourceAddress, callers) {
+			for _, client := range (space.Addresses{}).Representatives(space.RemoteAddress, callers) {
+				by = by.or(c.decide(relayed.With(space.SourceAddress, at).With(space.RemoteAddress, client), how), first)
+				first = false
+			}
+		}
+	}
+	return by
 }
 
 // either is a decision about calls of which a share passes another waypoint, given what becomes of these. Where one of the two lets

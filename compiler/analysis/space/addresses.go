@@ -52,6 +52,27 @@ func (Addresses) divide(p *partition, _ string) error {
 	return nil
 }
 
+// Representatives is an address of each part into which boxes divide a dimension of addresses: nil, which stands for
+// any, where they say nothing of them.
+func (a Addresses) Representatives(d Dimension, boxes []Box) (all []*Value) {
+	p := partition{}
+	for _, b := range boxes {
+		for _, c := range b {
+			if c.Dimension == d {
+				for _, pattern := range slices.Concat(c.Is, c.Not) {
+					p.id(pattern)
+				}
+			}
+		}
+	}
+	p.members = make([][]int32, len(p.patterns))
+	_ = a.divide(&p, "") // it has no error
+	for atom := range p.atoms {
+		all = append(all, p.value(int32(atom)))
+	}
+	return all
+}
+
 // elsewhere is where an address outside all blocks is looked for: from RFC 5737's and RFC 3849's upwards, then
 // anywhere.
 var elsewhere = []netip.Addr{
