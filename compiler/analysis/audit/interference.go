@@ -165,40 +165,62 @@ type caused struct {
 	callers  space.Set
 }
 
-// causes divides the callers of a class that are treated differently by what makes the difference: the rule that
-// decides now, or, where that decided before too, an object that is lacking or the mode.
+// causes divides the callers of a class that are treated differently by what makes the difference.
 func (c *comparison) causes(r *enforce.Class, changed space.Set) (all []caused) {
-	for _, d := range c.split.Decide(r, 1) {
-		left := d.Sources.Common(changed)
+	for _, is := range c.split.Decide(r, 1) {
 		var openedBy *Cause
-		if d.Split {
-			openedBy = &Cause{By: d.Other.Policy, Rule: d.Other.Rule}
+		if is.Split {
+			openedBy = &Cause{By: is.Other.Policy, Rule: is.Other.Rule}
 		}
-		switch {
-		case left.Empty():
-		case d.Policy != nil && !c.before.Has(d.Policy):
-			all = append(all, caused{Cause{By: d.Policy, Rule: d.Rule}, openedBy, left})
-		case d.Policy == nil && model.DeniesByDefault(c.before):
-			all = append(all, caused{Cause{Rule: -1}, openedBy, left})
-		default:
-			for _, was := range c.split.Decide(r, 0) {
-				if part := left.Common(was.Sources); was.Policy != nil && !c.after.Has(was.Policy) && !part.Empty() {
-					all = append(all, caused{Cause{By: was.Policy, Rule: was.Rule, Lost: true}, openedBy, part})
-					left.RemoveAll(part)
-				}
+		for _, was := range c.split.Decide(r, 0) {
+			left := is.Sources.Common(changed).Common(was.Sources)
+			if left.Empty() {
+				continue
 			}
-			switch {
-			case left.Empty():
-			case r.Outcomes[0].Mode != r.Outcomes[1].Mode: // the rules are as they were, and the mode decides whom they see
-				all = append(all, caused{c.modeCause(r.Request.Port()), openedBy, left})
-			default:
-				all = append(all, caused{Cause{By: d.Policy, Rule: d.Rule}, openedBy, left})
+			if (is.Around || is.Apart || was.Around || was.Apart) && !c.added(is.Policy) {
+				c.direct(r, left, func(cause Cause, part space.Set) {
+					all = append(all, caused{cause, openedBy, part})
+					left = left.Minus(part)
+				})
+			}
+			if !left.Empty() {
+				all = append(all, caused{c.cause(r, is.Decision, was.Decision), openedBy, left})
 			}
 		}
 	}
 	slices.SortStableFunc(all, func(a, b caused) int { return cmp.Compare(a.callers.First(), b.callers.First()) })
 	return all
 }
+
+// direct calls found with the callers that the pods themselves treat differently where they pass no waypoint, by what
+// makes that difference.
+func (c *comparison) direct(r *enforce.Class, callers space.Set, found func(Cause, space.Set)) {
+	for _, is := range c.split.Directly(r, 1) {
+		for _, was := range c.split.Directly(r, 0) {
+			if part := callers.Common(is.Sources).Common(was.Sources); is.Verdict != was.Verdict && !part.Empty() {
+				found(c.cause(r, is.Decision, was.Decision), part)
+			}
+		}
+	}
+}
+
+// cause is what makes the difference between two decisions about requests of a class: the rule that decides now or,
+// where that decided before too, an object that is lacking or the mode.
+func (c *comparison) cause(r *enforce.Class, is, was enforce.Decision) Cause {
+	switch {
+	case c.added(is.Policy):
+	case is.Policy == nil && model.DeniesByDefault(c.before):
+		return Cause{Rule: -1}
+	case was.Policy != nil && !c.after.Has(was.Policy):
+		return Cause{By: was.Policy, Rule: was.Rule, Lost: true}
+	case r.Outcomes[0].Mode != r.Outcomes[1].Mode: // the rules are as they were, and the mode decides whom they see
+		return c.modeCause(r.Request.Port())
+	}
+	return Cause{By: is.Policy, Rule: is.Rule}
+}
+
+// added reports whether an object binds the pods now, or the waypoints before them, and did not before.
+func (c *comparison) added(o *enforce.Object) bool { return o != nil && !c.before.Has(o) }
 
 // list is all that was found, with the callers by their names.
 func (c *comparison) list() (list []Interference) {

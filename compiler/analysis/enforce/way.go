@@ -362,11 +362,18 @@ func (s *Classifier) along(route *route, all space.Set, r *space.Request, in []i
 	return by
 }
 
+// Directly is what a point decides about requests of a class that come to the addresses of its pods, past every
+// waypoint. Each source is in one set.
+func (s *Classes) Directly(r *Class, point int) []Decided {
+	c := s.classifier
+	return c.collect(c.deciders[point].all, point, &r.Request, r.boxes, (*decider).decide)
+}
+
 // EachWay calls found with what is decided about requests of a class that come by each of the ways to a point.
 func (s *Classes) EachWay(r *Class, point int, found func(*Way, Decided)) {
 	c := s.classifier
 	d := &c.deciders[point]
-	direct := c.collect(d.all, point, &r.Request, r.boxes, (*decider).decide)
+	direct := s.Directly(r, point)
 	for i := range d.routes {
 		route := &d.routes[i]
 		if _, leads := route.Leads(r.Request.Port()); !leads {
