@@ -124,22 +124,38 @@ func (r *Report) Interference(i *Hypothetical) {
 	r.Add(diag.Error, Interfering, at, "%s %s %s: %s%s", who, verb, what, i.Example, condition)
 	for _, caller := range i.Callers {
 		if !i.Opened && !i.Mode {
-			r.told.add(caller, i.Service.ID(), len(r.Problems)-1)
+			r.told.add(caller, &i.Interference, len(r.Problems)-1)
 		}
 	}
 }
 
 // told is the problems of a report that say already that a caller is shut out, by caller and callee.
-type told map[[2]string]int
+type told map[[2]string][]shut
 
-func (t *told) add(caller, callee string, problem int) {
+// shut is a problem that says of some ports of a callee that a caller is shut out.
+type shut struct {
+	by      *Interference
+	problem int
+}
+
+func (t *told) add(caller string, by *Interference, problem int) {
 	if *t == nil {
 		*t = told{}
 	}
-	if at := [2]string{caller, callee}; (*t)[at] == 0 {
-		(*t)[at] = problem + 1
-	}
+	at := [2]string{caller, by.Service.ID()}
+	(*t)[at] = append((*t)[at], shut{by, problem})
 }
 
-// of is the number of the problem; -1 for none.
-func (t told) of(caller, callee string) int { return t[[2]string{caller, callee}] - 1 }
+// of is the number of the problem that says so of a port, of which 0 stands for those that nothing names; -1 for none.
+func (t told) of(caller, callee string, port uint16) int {
+	for _, s := range t[[2]string{caller, callee}] {
+		at := port
+		if !slices.Contains(s.by.named, port) {
+			at = 0
+		}
+		if slices.Contains(s.by.ports[caller], at) {
+			return s.problem
+		}
+	}
+	return -1
+}

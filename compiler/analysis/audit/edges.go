@@ -147,7 +147,7 @@ func (r *Report) edge(m *model.Model, e *edge) Edge {
 // refusal adds that an edge is refused or undecided by the policies, unless a problem says already which of them shuts
 // its caller out: then that says what becomes of each share of the calls.
 func (r *Report) refusal(e *edge, severity diag.Severity, topic Topic, why string) {
-	if i := r.told.of(e.from.String(), e.to.ID()); i >= 0 {
+	if i := r.told.of(e.from.String(), e.to.ID(), e.port); i >= 0 {
 		if p := &r.Problems[i]; e.split && !strings.Contains(p.Text, why) {
 			p.Text += "; " + why
 		}

@@ -23,8 +23,11 @@ type Interference struct {
 	Callers []string // in the words of the language
 	Example string   // one request: `shop/frontend may call shop/db:5432`
 
-	elsewhere bool      // the caller of the example is at no address that rules name
-	callers   space.Set // the classes of Callers
+	elsewhere bool                 // the caller of the example is at no address that rules name
+	callers   space.Set            // the classes of Callers
+	byPort    map[uint16]space.Set // those of them that are treated differently at a port; 0 stands for those that nothing names
+	named     []uint16             // the ports that something names
+	ports     map[string][]uint16  // those of byPort, by caller
 }
 
 // Cause is the object that changes something; without one it is the lack of any ALLOW policy.
@@ -64,6 +67,9 @@ func Interferences(m *model.Model, s *policy.Service, labels map[string]string, 
 	seen := map[sameRules]bool{}
 	for i := range both.Operations {
 		r := &both.Operations[i]
+		if port := r.Request.Port(); port != both.Other.Port() && !slices.Contains(c.named, port) {
+			c.named = append(c.named, port)
+		}
 		if !model.Occurs(s, &r.Request) {
 			continue
 		}
@@ -83,6 +89,7 @@ type comparison struct {
 	split         *model.Split
 	before, after *enforce.Point
 	elsewhere     space.Set // the callers at no address that rules name
+	named         []uint16  // the ports that something names
 	found         map[change]*Interference
 	order         []change
 }
@@ -98,7 +105,7 @@ type change struct {
 func (c *comparison) at(k change) *Interference {
 	i := c.found[k]
 	if i == nil {
-		i = &Interference{Service: c.split.Service, Cause: k.Cause, Opened: k.opened, Mode: k.was != k.is, Perhaps: k.perhaps, callers: space.NewSet(len(c.split.Sources))}
+		i = &Interference{Service: c.split.Service, Cause: k.Cause, Opened: k.opened, Mode: k.was != k.is, Perhaps: k.perhaps, callers: space.NewSet(len(c.split.Sources)), byPort: map[uint16]space.Set{}}
 		c.found[k] = i
 		c.order = append(c.order, k)
 	}
@@ -147,6 +154,14 @@ func (c *comparison) requests(r *enforce.Class) {
 				}
 				i := c.at(change{Cause: cause, opened: opened, perhaps: perhaps})
 				i.callers.AddAll(callers)
+				port := r.Request.Port()
+				if !slices.Contains(c.named, port) {
+					port = 0
+				}
+				if i.byPort[port] == nil {
+					i.byPort[port] = space.NewSet(len(c.split.Sources))
+				}
+				i.byPort[port].AddAll(callers)
 				first := callers.First()
 				if anywhere := callers.Common(c.elsewhere); !anywhere.Empty() {
 					first = anywhere.First()
@@ -227,12 +242,18 @@ func (c *comparison) list() (list []Interference) {
 	for _, k := range c.order {
 		i := c.found[k]
 		names := map[string]string{} // without addresses
+		i.named, i.ports = c.named, map[string][]uint16{}
 		for n := range i.callers.All() {
 			name, _ := c.ClassName(c.split.Classes, n)
-			if c.elsewhere.Has(n) {
-				names[name] = name
-			} else {
-				names[name+model.Addresses(c.split.Classes, n)] = name
+			full := name
+			if !c.elsewhere.Has(n) {
+				full += model.Addresses(c.split.Classes, n)
+			}
+			names[full] = name
+			for port, callers := range i.byPort {
+				if callers.Has(n) && !slices.Contains(i.ports[full], port) {
+					i.ports[full] = append(i.ports[full], port)
+				}
 			}
 		}
 		i.Callers = slices.DeleteFunc(slices.Collect(maps.Keys(names)), func(name string) bool {
