@@ -25,7 +25,7 @@ type Interference struct {
 
 	elsewhere bool                 // the caller of the example is at no address that rules name
 	callers   space.Set            // the classes of Callers
-	byPort    map[uint16]space.Set // those of them that are treated differently at a port; 0 stands for those that nothing names
+	byPort    map[uint16]space.Set // those of them, by port; 0 stands for those that nothing names
 	named     []uint16             // the ports that something names
 	ports     map[string][]uint16  // those of byPort, by caller
 }

@@ -176,7 +176,8 @@ func TestSplitAgreesWithDecide(t *testing.T) {
 	splitAgrees(t, 60, backend, randomManifests)
 }
 
-// So do those of pods in ambient mode, or about to be, that waypoints lead to: the address of a waypoint is not known to either.
+// So do those of pods in ambient mode, or about to be, that waypoints lead to: the address of a waypoint is not known
+// to either.
 func TestSplitAgreesWithDecideBehindWaypoints(t *testing.T) {
 	way := func(r *rand.Rand) string {
 		text := randomManifests(r)
