@@ -162,92 +162,17 @@ func (r *reason) json() whyJSON {
 		out.Operations = append(out.Operations, o.String())
 	}
 	if r.Answer != nil {
-		for _, p := range r.Answer.Ports {
-			port := whyPort{Ports: []portJSON{}, OtherPorts: p.Others, Mode: p.Mode.String(), ModeBy: r.policyJSON(p.By), Callers: []whyCaller{}}
-			if p.Capture.Capture != policy.Captured {
-				port.Capture = p.Capture.String()
-			}
-			for _, n := range p.Ports {
-				port.Ports = append(port.Ports, portJSON{n.Number, n.Protocol.String()})
-			}
-			for _, c := range p.Callers {
-				caller := whyCaller{Callers: c.Names, Cases: []whyCase{}}
-				for _, k := range c.Cases {
-					one := whyCase{Verdict: k.Verdict.String(), Reason: reasons[k.Reason], Operations: phrase.Texts(k.Operations), NotHTTP: k.NotHTTP, Policy: r.policyJSON(k.Policy)}
-					if k.Rule >= 0 {
-						one.Rule = &k.Rule
-					}
-					if k.Way != nil {
-						one.Waypoint, one.Behind, one.Around, one.Split, one.Apart = k.Way.Waypoint.ID(), k.Behind, k.Around, k.Split, k.Apart
-					}
-					one.Within, one.Example = phrase.Texts(k.Within), k.Example
-					if o := &k.Other; o.Way != nil {
-						one.Other = &whyShare{Waypoint: o.Way.Waypoint.ID(), Behind: o.Behind, Verdict: o.Verdict.String(), Reason: reasons[o.Reason], Policy: r.policyJSON(o.Policy)}
-						if o.Rule >= 0 {
-							one.Other.Rule = &o.Rule
-						}
-					}
-					if k.Counterpart != nil {
-						other := &k.Counterpart.Other
-						one.Plaintext = &whyPlaintext{Only: k.Counterpart.Only, Verdict: other.Verdict.String(), Policy: r.policyJSON(other.Policy)}
-						if other.Rule >= 0 {
-							one.Plaintext.Rule = &other.Rule
-						}
-					}
-					for _, at := range k.Intents {
-						one.Intents = append(one.Intents, r.placeJSON(at))
-					}
-					caller.Cases = append(caller.Cases, one)
-				}
-				port.Callers = append(port.Callers, caller)
-			}
-			out.Ports = append(out.Ports, port)
+		for i := range r.Answer.Ports {
+			out.Ports = append(out.Ports, r.portJSON(&r.Answer.Ports[i]))
 		}
 	}
 	out.Network = r.networkJSON()
 	for _, n := range r.Near {
 		out.Near = append(out.Near, whyNear{r.policyJSON(n.Policy), n.Rule, phrase.Texts(n.Operations)})
 	}
-	if r.Chain != nil {
-		from := r.Chain.From.String()
-		for i, s := range r.Chain.Services {
-			hop := whyHop{From: from, To: s.ID()}
-			if at := r.Chain.Edges[i]; !at.IsZero() {
-				place := r.placeJSON(at)
-				hop.At = &place
-			}
-			if route := r.Chain.Routes[i]; route != nil {
-				hop.Route = &placeJSON{File: r.shown(route.At.File.Name), Line: route.At.StartPosition().Line, Statement: route.By}
-			}
-			out.Chain = append(out.Chain, hop)
-			from = s.ID()
-		}
-	}
-	for _, w := range r.Remedy.Ways {
-		if w.Kind == explain.Everyone {
-			continue
-		}
-		for _, at := range w.Narrow {
-			if place := r.placeJSON(at); !slices.Contains(out.Narrow, place) {
-				out.Narrow = append(out.Narrow, place)
-			}
-		}
-		for _, one := range slices.Concat(w.Instead...) {
-			if line := (whyLine{one.Mesh, r.shown(one.File), one.Text}); !slices.Contains(out.Instead, line) {
-				out.Instead = append(out.Instead, line)
-			}
-		}
-		for _, at := range w.Replaced {
-			if place := r.placeJSON(at); !slices.Contains(out.Replaced, place) {
-				out.Replaced = append(out.Replaced, place)
-			}
-		}
-		for i := range w.Write {
-			line := whyLine{w.Write[i].Mesh, r.shown(w.Write[i].File), compiler.Written(&w.Write[i])}
-			if !slices.Contains(out.Remedy, line) {
-				out.Remedy = append(out.Remedy, line)
-			}
-		}
+	out.Chain = r.chainJSON()
+	for i := range r.Remedy.Ways {
+		r.addWay(&out, &r.Remedy.Ways[i])
 	}
 	for _, at := range r.Remedy.Breaks {
 		out.Breaks = append(out.Breaks, r.placeJSON(at))
@@ -259,6 +184,98 @@ func (r *reason) json() whyJSON {
 		out.Refused = append(out.Refused, whyRefusal{string(d.Code), d.Message, d.Help})
 	}
 	return out
+}
+
+func (r *reason) portJSON(p *explain.PortAnswer) whyPort {
+	out := whyPort{Ports: []portJSON{}, OtherPorts: p.Others, Mode: p.Mode.String(), ModeBy: r.policyJSON(p.By), Callers: []whyCaller{}}
+	if p.Capture.Capture != policy.Captured {
+		out.Capture = p.Capture.String()
+	}
+	for _, n := range p.Ports {
+		out.Ports = append(out.Ports, portJSON{n.Number, n.Protocol.String()})
+	}
+	for _, c := range p.Callers {
+		caller := whyCaller{Callers: c.Names, Cases: []whyCase{}}
+		for i := range c.Cases {
+			caller.Cases = append(caller.Cases, r.caseJSON(&c.Cases[i]))
+		}
+		out.Callers = append(out.Callers, caller)
+	}
+	return out
+}
+
+func (r *reason) caseJSON(k *explain.Case) whyCase {
+	out := whyCase{Verdict: k.Verdict.String(), Reason: reasons[k.Reason], Operations: phrase.Texts(k.Operations), NotHTTP: k.NotHTTP, Policy: r.policyJSON(k.Policy), Rule: ruleJSON(k.Rule)}
+	if k.Way != nil {
+		out.Waypoint, out.Behind, out.Around, out.Split, out.Apart = k.Way.Waypoint.ID(), k.Behind, k.Around, k.Split, k.Apart
+	}
+	out.Within, out.Example = phrase.Texts(k.Within), k.Example
+	if o := &k.Other; o.Way != nil {
+		out.Other = &whyShare{o.Way.Waypoint.ID(), o.Behind, o.Verdict.String(), reasons[o.Reason], r.policyJSON(o.Policy), ruleJSON(o.Rule)}
+	}
+	if c := k.Counterpart; c != nil {
+		out.Plaintext = &whyPlaintext{c.Only, c.Other.Verdict.String(), r.policyJSON(c.Other.Policy), ruleJSON(c.Other.Rule)}
+	}
+	for _, at := range k.Intents {
+		out.Intents = append(out.Intents, r.placeJSON(at))
+	}
+	return out
+}
+
+// ruleJSON is the index of the rule that decides, nil where none does.
+func ruleJSON(rule int) *int {
+	if rule < 0 {
+		return nil
+	}
+	return &rule
+}
+
+func (r *reason) chainJSON() (hops []whyHop) {
+	if r.Chain == nil {
+		return nil
+	}
+	from := r.Chain.From.String()
+	for i, s := range r.Chain.Services {
+		hop := whyHop{From: from, To: s.ID()}
+		if at := r.Chain.Edges[i]; !at.IsZero() {
+			place := r.placeJSON(at)
+			hop.At = &place
+		}
+		if route := r.Chain.Routes[i]; route != nil {
+			hop.Route = &placeJSON{File: r.shown(route.At.File.Name), Line: route.At.StartPosition().Line, Statement: route.By}
+		}
+		hops = append(hops, hop)
+		from = s.ID()
+	}
+	return hops
+}
+
+// addWay adds what a way to allow it changes, unless the way lets in everyone at a port that proves no identity. What
+// several ways change alike is there once.
+func (r *reason) addWay(out *whyJSON, w *explain.Way) {
+	if w.Kind == explain.Everyone {
+		return
+	}
+	for _, at := range w.Narrow {
+		out.Narrow = appendNew(out.Narrow, r.placeJSON(at))
+	}
+	for _, one := range slices.Concat(w.Instead...) {
+		out.Instead = appendNew(out.Instead, whyLine{one.Mesh, r.shown(one.File), one.Text})
+	}
+	for _, at := range w.Replaced {
+		out.Replaced = appendNew(out.Replaced, r.placeJSON(at))
+	}
+	for i := range w.Write {
+		out.Remedy = appendNew(out.Remedy, whyLine{w.Write[i].Mesh, r.shown(w.Write[i].File), compiler.Written(&w.Write[i])})
+	}
+}
+
+// appendNew appends a value that the list does not have.
+func appendNew[T comparable](list []T, value T) []T {
+	if slices.Contains(list, value) {
+		return list
+	}
+	return append(list, value)
 }
 
 func (r *reason) policyJSON(p *enforce.Object) *policyJSON {
