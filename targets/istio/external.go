@@ -9,6 +9,7 @@ import (
 
 	networking "istio.io/api/networking/v1alpha3"
 
+	"github.com/meshc/meshc/compiler/bearing"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/targets"
@@ -17,10 +18,20 @@ import (
 // ownNamespace limits the visibility of an external to the namespace that declares it.
 var ownNamespace = []string{"."}
 
+// noWaypoint keeps calls to an external from the waypoint that its Namespace may name, now or later. istiod binds a
+// ServiceEntry to that as it binds a Service, and the policy that closes the waypoint would refuse them:
+// fetchWaypointForTarget in istio.io/istio/pilot/pkg/serviceregistry/ambient/waypoints.go.
+var noWaypoint = []targets.Pair{{Key: bearing.UseWaypoint, Value: "none"}}
+
+// someAmbient reports whether pods of a namespace are in ambient mode.
+func someAmbient(m *policy.Mesh) bool {
+	return m.Ambient || slices.ContainsFunc(m.Services, func(s *policy.Service) bool { return s.Dataplane == policy.Ambient })
+}
+
 // external emits the ServiceEntry of an external and a DestinationRule for each host whose TLS the sidecar opens. It
 // emits no AuthorizationPolicy: nothing outside the mesh would enforce it.
-func (b *builder) external(x *policy.External) {
-	if !b.acceptExternal(x) {
+func (b *builder) external(m *policy.Mesh, x *policy.External) {
+	if !b.acceptExternal(x) || !b.acceptOriginated(m, x) {
 		return
 	}
 	spec := &networking.ServiceEntry{
@@ -43,7 +54,11 @@ func (b *builder) external(x *policy.External) {
 		}
 	}
 	why := targets.OfSpan(x.At)
-	b.add(b.draft(waveServiceEntry, b.networking, "ServiceEntry", x.Namespace, x.Name, why, spec))
+	entry := b.draft(waveServiceEntry, b.networking, "ServiceEntry", x.Namespace, x.Name, why, spec)
+	if someAmbient(m) {
+		entry.Labels = slices.Concat(entry.Labels, noWaypoint)
+	}
+	b.add(entry)
 	if len(originate) == 0 {
 		return
 	}
@@ -155,6 +170,35 @@ func (b *builder) acceptExternal(x *policy.External) bool {
 		}
 	}
 	return len(b.findings) == before
+}
+
+// acceptOriginated refuses an external to which a sidecar would have to add TLS, where a caller has none.
+func (b *builder) acceptOriginated(m *policy.Mesh, x *policy.External) bool {
+	i := slices.IndexFunc(x.Ports, func(p policy.ExternalPort) bool { return p.Originate })
+	if i < 0 {
+		return true
+	}
+	tls := x.Ports[i].Number
+	if tls == 80 {
+		tls = 443
+	}
+	for _, c := range x.Callers {
+		s := c.Service
+		if s == nil {
+			ambient := func(s *policy.Service) bool { return s.Dataplane == policy.Ambient }
+			if k := slices.IndexFunc(m.Services, ambient); k >= 0 {
+				s = m.Services[k]
+			}
+		}
+		if s == nil || s.Dataplane != policy.Ambient {
+			continue
+		}
+		b.findings.Add(diag.Inexpressible, x.At, "no proxy adds TLS to calls of %s to %s: it is ambient, and has no sidecar", s.ID(), x.Name).
+			WithRelated(s.DataplaneAt, "%s", s.DataplaneWhy).
+			WithHelp("have the application speak TLS, and declare the port as `port %d tls`", tls)
+		return false
+	}
+	return true
 }
 
 // ownPorts refuses an external with a TCP port that another external of its namespace has. The ports so far are in tcp,

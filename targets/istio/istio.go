@@ -177,7 +177,7 @@ func (t *target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {
 		tcp := map[uint16]*policy.External{}
 		for _, x := range m.Externals {
 			if (!m.Declares || len(x.Callers) > 0) && first.ownPorts(x, tcp) {
-				jobs = append(jobs, func(b *builder) { b.external(x) })
+				jobs = append(jobs, func(b *builder) { b.external(m, x) })
 			}
 		}
 	}
