@@ -32,7 +32,7 @@ lists the operations it holds for. Rules of a policy are counted from 0, as in t
 The remedies offered for a denial have been tried: each passes meshc check, allows the call, and breaks no never or only.
 
 A call to an external is allowed if an edge leads to it or if nothing blocks it: Istio blocks calls out of the mesh only
-with ` + "`targets.istio.sidecars: true`" + `.
+with ` + "`targets.istio.sidecars: true`" + `, and only those of pods with sidecars.
 
 The answer is about the manifests that the project compiles to. With --manifests it is about those instead, no matter who
 wrote them, and with --cluster about what is deployed and running there. Services then come from --workloads, or else from

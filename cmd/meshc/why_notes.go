@@ -132,6 +132,9 @@ func (r *reason) egressNotes() (notes []string) {
 		notes = append(notes, fmt.Sprintf("port %d is not declared for it, so it is not in the ServiceEntry", r.Port))
 	}
 	from := r.From.String()
+	if by := r.Egress.By; r.Egress.Ambient && (by == explain.NoSidecars || by == explain.CallerHasNone) {
+		return append(notes, "no edge of "+from+" leads to it, and no proxy stops such a call of pods in ambient mode: with `targets: {istio: {}, networkPolicy: {egress: true}}` in meshc.yaml the network keeps them to the ports that their edges name")
+	}
 	switch r.Egress.By {
 	case explain.ByEdge:
 		return append(notes, "an edge leads to it")

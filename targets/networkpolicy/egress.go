@@ -2,6 +2,7 @@ package networkpolicy
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
@@ -47,9 +48,11 @@ func (e *emission) external(x *policy.External) {
 		return
 	}
 	e.told[key] = true
-	e.findings.Add(diag.WiderNetwork, x.At, "a NetworkPolicy has no names of hosts: the network lets the callers of %s/%s call every address on its ports", x.Namespace, x.Name).
-		WithNote("sidecars keep to the hosts that edges name with `targets.istio.sidecars: true`").
+	d := e.findings.Add(diag.WiderNetwork, x.At, "a NetworkPolicy has no names of hosts: the network lets the callers of %s/%s call every address on its ports", x.Namespace, x.Name).
 		WithHelp("let a gateway of the mesh be the only caller of externals, or accept this under `warnings`")
+	if slices.ContainsFunc(x.Callers, func(c policy.Source) bool { return c.Service == nil || c.Service.Dataplane != policy.Ambient }) {
+		d.WithNote("sidecars keep to the hosts that edges name with `targets.istio.sidecars: true`")
+	}
 }
 
 // needed is what all pods of a namespace may call: what edges of wildcards lead to, DNS, and the control plane where

@@ -12,6 +12,7 @@ import (
 // stop a call, or the network.
 type Egress struct {
 	Meshless bool            // there is no mesh, and the network alone decides
+	Ambient  bool            // the caller is in ambient mode, where a Sidecar has no effect
 	Declared bool            // the external has the port that is asked about
 	By       EgressReason    // why the call is decided as it is
 	Callers  []policy.Source // for SomeSidecars: those of the source that edges let call it
@@ -34,7 +35,7 @@ const (
 // external answers for an external.
 func (e *explaining) external() error {
 	x := e.External
-	e.Egress = &Egress{Meshless: e.model.Policy.Meshless, Declared: e.Port == 0 || slices.ContainsFunc(x.Ports, func(p policy.ExternalPort) bool { return p.Number == e.Port })}
+	e.Egress = &Egress{Meshless: e.model.Policy.Meshless, Ambient: e.ambient(), Declared: e.Port == 0 || slices.ContainsFunc(x.Ports, func(p policy.ExternalPort) bool { return p.Number == e.Port })}
 	var within []policy.Source // callers of the external that the source includes
 	for _, f := range x.Callers {
 		if e.From.Includes(f) {
@@ -95,7 +96,8 @@ func (e *explaining) leave() {
 	}
 }
 
-// withoutSidecar reports whether the caller has no Sidecar: it has no proxy, or belongs to a mesh that only declares.
+// withoutSidecar reports whether the caller has no Sidecar: it has no proxy, is in ambient mode, or belongs to a mesh
+// that only declares.
 func (e *explaining) withoutSidecar() bool {
 	mesh := e.From.Mesh
 	if s := e.From.Service; s != nil {
@@ -105,5 +107,14 @@ func (e *explaining) withoutSidecar() bool {
 		mesh = s.Namespace
 	}
 	of := e.model.Mesh(mesh)
-	return of != nil && of.Declares
+	return e.ambient() || of != nil && of.Declares
+}
+
+// ambient reports whether the caller, or all of its mesh, is in ambient mode.
+func (e *explaining) ambient() bool {
+	if s := e.From.Service; s != nil {
+		return s.Dataplane == policy.Ambient
+	}
+	of := e.model.Mesh(e.From.Mesh)
+	return of != nil && of.Ambient
 }
