@@ -163,6 +163,47 @@ func Bears(on On, name string) bool {
 	return f != nil && f.Named != ""
 }
 
+// Judges reports whether a label or annotation is judged.
+func Judges(on On, name string) bool {
+	f := facts()[key{on, name}]
+	return f != nil && f.Judged != ""
+}
+
+// Misspelt returns the label or annotation of Istio, among those that are judged, for which one that Istio does not have
+// most likely stands.
+func Misspelt(on On, name string) (near string, ok bool) {
+	domain, word := domainOf(name)
+	ofIstio := domain == "istio" || strings.HasSuffix(domain, "istio.io") || domain == "" && strings.HasPrefix(word, "istio")
+	if !ofIstio || facts()[key{on, name}] != nil {
+		return "", false
+	}
+	var words, whole []string
+	for i := range Facts {
+		f := &Facts[i]
+		if f.On != on || f.Judged == "" || !strings.Contains(f.Name, "istio") {
+			continue
+		}
+		switch of, rest := domainOf(f.Name); {
+		case of == domain:
+			words, whole = append(words, rest), append(whole, f.Name)
+		case rest == word:
+			return f.Name, true
+		}
+	}
+	if near, ok = diag.Nearest(word, words); ok {
+		near = whole[slices.Index(words, near)]
+	}
+	return near, ok
+}
+
+// domainOf divides the key of a label into its domain, which may be empty, and its name.
+func domainOf(name string) (domain, word string) {
+	if domain, word, ok := strings.Cut(name, "/"); ok {
+		return domain, word
+	}
+	return "", name
+}
+
 // Findings returns one finding for each fact that was seen, at its first occurrence.
 func (n *Notices) Findings() (list diag.List) {
 	for _, f := range n.order {

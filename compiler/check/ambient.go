@@ -165,9 +165,12 @@ func (c *checker) guessedWaypoints() {
 			for _, f := range s.Through() {
 				if w := f.Waypoint; !w.Known && !w.Stated && !seen[w] {
 					seen[w] = true
-					c.list.Add(diag.GuessedWaypoint, w.At, "the manifests lack the waypoint %s, which is assumed to run as the account %s and to serve Services", w.ID(), w.Account).
+					d := c.list.Add(diag.GuessedWaypoint, w.At, "the manifests lack the waypoint %s, which is assumed to run as the account %s and to serve Services", w.ID(), w.Account).
 						WithNote("under another account its calls would be refused; a waypoint for workloads would also take calls to pods").
 						WithHelp("add the Gateway %s to `workloads` in meshc.yaml", w.ID())
+					if w.Near != "" {
+						d.WithHelp("write %s, which the manifests have, or add the Gateway %s to `workloads` in meshc.yaml", w.Near, w.ID())
+					}
 				}
 			}
 		}

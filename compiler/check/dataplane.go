@@ -19,7 +19,7 @@ func (c *checker) uninjected(m *mesh) {
 		}
 		c.list.Add(diag.NoIdentity, c.namespaces[m.Name].At, "namespace %s has no injection label, so the manifests do not show that its pods have a proxy", m.Name).
 			WithNote("without a proxy, %s has no identity, and nothing enforces its policies", s.Name).
-			WithHelp("label the Namespace `istio-injection: enabled`, or `istio.io/rev: REVISION` if Istio is installed as a revision, even if the cluster has the label already; "+
+			WithHelp("label the Namespace `istio-injection: enabled`, `istio.io/rev: REVISION` if Istio is installed as a revision, or `istio.io/dataplane-mode: ambient`, even if the cluster has the label already; "+
 				"or state it in meshc.yaml: `dataplanes: {%s: sidecar}`; for single pods, label their templates `sidecar.istio.io/inject: \"true\"`; declare a workload without a proxy as `outside`", m.Name)
 		return
 	}

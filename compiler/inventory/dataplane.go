@@ -74,6 +74,7 @@ func (p *pod) judgeDataplane(ns *namespace) {
 // notice notes the labels and annotations of metadata that bear on who reaches whom and are not judged.
 func (f *file) notice(on bearing.On, metadata *yaml.Node, maps ...map[string]string) {
 	for i, field := range []string{"labels", "annotations"} {
+		f.misspeltLabels(on, metadata, field)
 		for key := range maps[i] {
 			if bearing.Bears(on, key) {
 				at := f.doc.Span(yamldoc.Get(metadata, field, key))

@@ -64,7 +64,7 @@ func (f *file) managedGateway(n *yaml.Node) {
 		m.service = front.id()
 	}
 	f.annotated(n, "Gateway", namespace, at)
-	m.traffic = yamldoc.Scalar(n, "metadata", "labels", bearing.WaypointFor)
+	m.traffic = f.trafficOf(n)
 	for _, l := range each(yamldoc.Get(spec, "listeners")) {
 		if from := yamldoc.Scalar(l, "allowedRoutes", "namespaces", "from"); from == "All" || from == "Selector" {
 			m.strangers = true

@@ -3,6 +3,7 @@ package inventory
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -41,7 +42,9 @@ func (f *file) waypointOf(n *yaml.Node, namespace string, labels map[string]stri
 		b.canaryNamespace, b.canary, b.canaryAt = f.gatewayOf(n, namespace, labels, bearing.CanaryWaypoint, bearing.CanaryNamespace)
 	}
 	ingress, stated := labels[bearing.IngressWaypoint]
-	b.ingress, b.ingressStated = ingress == "true", stated
+	// ingressUseWaypointFromLabels in istio.io/istio/pilot/pkg/serviceregistry/ambient/services.go
+	b.ingress, _ = strconv.ParseBool(ingress)
+	b.ingressStated = stated
 	return b
 }
 
@@ -93,19 +96,22 @@ type waypoint struct {
 // waypointClass is the class of gateways whose proxies are waypoints (istio.io/istio/pkg/config/constants).
 const waypointClass = "istio-waypoint"
 
+// trafficOf is the traffic that passes a waypoint. A value that Istio does not know stands for none.
+func (f *file) trafficOf(gateway *yaml.Node) string {
+	value := yamldoc.Get(gateway, "metadata", "labels", bearing.WaypointFor)
+	if value == nil {
+		return "service"
+	}
+	f.misspeltValue(bearing.WaypointFor, value)
+	return yamldoc.Scalar(value)
+}
+
 // newWaypoint is the waypoint of a Gateway. What passes it is the label istio.io/waypoint-for:
 // https://istio.io/latest/docs/ambient/usage/waypoint/#waypoint-traffic-types
 func (m *managed) newWaypoint() *waypoint {
 	w := &waypoint{Waypoint: &policy.Waypoint{Namespace: m.Namespace, Name: m.Name, Account: cmp.Or(m.account, m.name, m.Name), At: m.At, Known: true}, strangers: m.strangers}
-	switch m.traffic {
-	case "workload":
-		w.pods = true
-	case "all":
-		w.services, w.pods = true, true
-	case "none":
-	default:
-		w.services = true
-	}
+	w.services = m.traffic == "service" || m.traffic == "all"
+	w.pods = m.traffic == "workload" || m.traffic == "all"
 	return w
 }
 
@@ -118,10 +124,23 @@ func (r *reader) passed(b bound) *waypoint {
 	key := objectKey{waypointClass, b.namespace, b.name}
 	w := r.waypoints[key]
 	if w == nil {
-		w = &waypoint{Waypoint: &policy.Waypoint{Namespace: b.namespace, Name: b.name, Account: b.name, At: b.at}, services: true, strangers: true}
+		w = &waypoint{Waypoint: &policy.Waypoint{Namespace: b.namespace, Name: b.name, Account: b.name, At: b.at, Near: r.nearWaypoint(b)}, services: true, strangers: true}
 		r.waypoints[key] = w
 	}
 	return w
+}
+
+// nearWaypoint is the waypoint of the manifests that an object most likely means by a name that none has.
+func (r *reader) nearWaypoint(b bound) string {
+	var names []string
+	for key, w := range r.waypoints {
+		if key.namespace == b.namespace && w.Known {
+			names = append(names, key.name)
+		}
+	}
+	slices.Sort(names)
+	near, _ := diag.Nearest(b.name, names)
+	return near
 }
 
 // behind settles which waypoints calls to a pod pass, once it is known to be in ambient mode or not.

@@ -17,6 +17,7 @@ type Waypoint struct {
 	Known           bool        // the manifests have its Gateway
 	Stated          bool        // meshc.yaml names it
 	Ingress         bool        // and says that gateways pass it too
+	Near            string      // of one that the manifests lack: the one of its namespace with nearly its name
 }
 
 // ID is NAMESPACE/NAME.

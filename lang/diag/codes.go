@@ -226,7 +226,7 @@ var Table = []Entry{
 	{NoNamespace, Warning, FromUnread, "a manifest without a namespace"},
 	{SkippedTemplate, Note, FromUnread, "a Helm template"},
 	{NothingRead, Warning, FromUnread, "manifests without any relevant object"},
-	{UnknownField, Warning, FromUnread, "an unknown kind or field in a manifest"},
+	{UnknownField, Warning, FromUnread, "an unknown kind, field, label or value in a manifest"},
 	{UnclearAnnotation, Warning, FromUnread, "a pod annotation that cannot be interpreted"},
 	{UnreadPods, Note, FromUnread, "a kind that creates pods and is not supported"},
 	{TwoAccounts, Warning, FromUnread, "a workload left out because its pods have two accounts"},
