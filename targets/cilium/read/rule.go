@@ -18,7 +18,53 @@ import (
 // about to its proxy, which takes nothing but HTTP there whatever other rules let through: these connections are
 // refused.
 func (d *decoder) rule(n *yaml.Node) (clauses, refused []enforce.Clause) {
-	var from []space.Box
+	from, ports, ok := d.ingress(n)
+	if !ok {
+		return nil, nil
+	}
+	at := d.doc.Span(n)
+	if len(ports) == 0 {
+		return []enforce.Clause{{From: from, To: everyone, At: at}}, nil
+	}
+	var open []ranges
+	var connections, requests, redirected, proxied []space.Box
+	for _, item := range ports {
+		of, http, limited := d.toPorts(item)
+		switch {
+		case limited: // by what is not judged
+			for _, b := range of.boxes() {
+				proxied = append(proxied, append(b, perhaps))
+			}
+		case http == nil:
+			open = append(open, of)
+		case d.protocol != "TCP":
+		default:
+			for _, b := range of.boxes() {
+				redirected = append(redirected, b)
+				for _, h := range http {
+					requests = append(requests, append(slices.Clip(b), h...))
+				}
+			}
+		}
+	}
+	if all := join(open); !all.empty() {
+		connections = all.boxes()
+	}
+	clause := func(into *[]enforce.Clause, to []space.Box, notHTTP bool) {
+		if len(to) > 0 {
+			*into = append(*into, enforce.Clause{From: from, To: to, NotHTTP: notHTTP, At: at})
+		}
+	}
+	clause(&clauses, append(connections, proxied...), false)
+	clause(&clauses, requests, false)
+	clause(&refused, redirected, true)
+	clause(&refused, proxied, false)
+	return clauses, refused
+}
+
+// ingress is the callers that a rule is about, and the items of its toPorts. ok is false where it is about nobody, or not
+// about TCP or UDP.
+func (d *decoder) ingress(n *yaml.Node) (from []space.Box, ports []*yaml.Node, ok bool) {
 	kinds, none := 0, false
 	var toPorts, icmps *yaml.Node
 	authenticated := false
@@ -60,56 +106,19 @@ func (d *decoder) rule(n *yaml.Node) (clauses, refused []enforce.Clause) {
 	case icmps != nil && toPorts != nil:
 		d.refuse(n, "Cilium refuses a rule with icmps and toPorts")
 	}
-	ports := d.list(toPorts)
+	ports = d.list(toPorts)
 	switch {
 	case none, icmps != nil, kinds == 0 && len(ports) == 0: // nobody: mergeIngress in pkg/policy/rule.go
-		return nil, nil
+		return nil, nil, false
 	case kinds == 0:
-		from = everyone
+		from = slices.Clone(everyone)
 	}
 	if authenticated {
 		for i := range from {
 			from[i] = append(slices.Clip(from[i]), perhaps)
 		}
 	}
-	at := d.doc.Span(n)
-	if len(ports) == 0 {
-		return []enforce.Clause{{From: from, To: everyone, At: at}}, nil
-	}
-	var open []ranges
-	var connections, requests, redirected, proxied []space.Box
-	for _, item := range ports {
-		of, http, limited := d.toPorts(item)
-		switch {
-		case limited: // by what is not judged
-			for _, b := range of.boxes() {
-				proxied = append(proxied, append(b, perhaps))
-			}
-		case http == nil:
-			open = append(open, of)
-		case d.protocol != "TCP":
-		default:
-			for _, b := range of.boxes() {
-				redirected = append(redirected, b)
-				for _, h := range http {
-					requests = append(requests, append(slices.Clip(b), h...))
-				}
-			}
-		}
-	}
-	if all := join(open); !all.empty() {
-		connections = all.boxes()
-	}
-	clause := func(into *[]enforce.Clause, to []space.Box, notHTTP bool) {
-		if len(to) > 0 {
-			*into = append(*into, enforce.Clause{From: from, To: to, NotHTTP: notHTTP, At: at})
-		}
-	}
-	clause(&clauses, append(connections, proxied...), false)
-	clause(&clauses, requests, false)
-	clause(&refused, redirected, true)
-	clause(&refused, proxied, false)
-	return clauses, refused
+	return from, ports, true
 }
 
 func (d *decoder) entity(n *yaml.Node) []space.Box {
