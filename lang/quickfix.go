@@ -38,25 +38,48 @@ func (m *mistake) quickFix() bool {
 		end := m.words[1].Start
 		m.report(diag.New(diag.UnexpectedToken, m.span(0), "edges have no keyword")).
 			WithFix(false, m.file.Source.Span(int(m.words[0].Start), int(end)), "", "remove "+quoted(m.text(0)))
-	case kind == KindSlash && m.is(m.at-2, "port") && !m.calls():
+	case kind == KindSlash:
+		return m.slash()
+	case m.star():
+	case operation(kind):
+		return m.misplacedOperation()
+	case kind == KindReach && m.keyword == "edge":
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "`->>` is only for `never`; an edge is a single call")).
+			WithFix(false, m.span(m.at), "->", "write `->`")
+	case kind == KindName && m.calls():
+		return m.misplacedWord()
+	case kind == KindOpen && m.want == satisfied && m.calls():
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "braces must follow a destination")).
+			WithHelp("they contain all of its operations: `backend { GET /api/*, POST /api/orders }`")
+	default:
+		return false
+	}
+	return true
+}
+
+// slash reports a misplaced slash.
+func (m *mistake) slash() bool {
+	before := m.text(m.at - 1)
+	switch {
+	case m.is(m.at-2, "port") && !m.calls():
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a port number and its protocol are separated by a space")).
 			WithFix(true, m.span(m.at), " ", "insert a space")
-	case kind == KindSlash && m.keyword == "external" && m.is(m.at-2, "host"):
+	case m.keyword == "external" && m.is(m.at-2, "host"):
 		m.hostPath()
-	case kind == KindSlash && m.calls() && m.is(m.at-2, "host"):
+	case m.calls() && m.is(m.at-2, "host"):
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a host and the path after it are separated by a space")).
 			WithFix(true, m.after(m.at-1), " ", "insert a space")
-	case kind == KindSlash && m.kind(m.at-1) == KindMethod:
+	case m.kind(m.at-1) == KindMethod:
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a method and its path are separated by a space")).
 			WithFix(true, m.after(m.at-1), " ", "insert a space")
 	case m.star():
-	case kind == KindSlash && m.kind(m.at-2) == KindColon && m.is(m.at+1, "tcp", "udp", "tls", "http", "http2", "grpc"):
+	case m.kind(m.at-2) == KindColon && m.is(m.at+1, "tcp", "udp", "tls", "http", "http2", "grpc"):
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "the protocol of a port belongs to the declaration of the service: `port %s %s`", before, m.text(m.at+1))).
 			WithFix(false, m.span(m.at).To(m.span(m.at+1)), "", "remove "+quoted("/"+m.text(m.at+1)))
-	case kind == KindSlash && m.kind(m.at-2) == KindColon && m.calls():
+	case m.kind(m.at-2) == KindColon && m.calls():
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a port and the path after it are separated by a space")).
 			WithFix(true, m.after(m.at-1), " ", "insert a space")
-	case kind == KindSlash && m.calls():
+	case m.calls():
 		end := m.at
 		for m.touches(end + 1) {
 			end++
@@ -67,44 +90,58 @@ func (m *mistake) quickFix() bool {
 		if slices.ContainsFunc(m.words[:m.at], func(t Token) bool { return t.as == KindArrow || t.as == KindReach }) {
 			d.WithHelp("a service of another mesh is written `payments/api`; a path is preceded by a space: `%s /%s`", shortened(m.text(m.at-3)), shortened(path))
 		}
+	default:
+		return false
+	}
+	return true
+}
+
+// misplacedOperation reports a method or a path where none can be.
+func (m *mistake) misplacedOperation() bool {
+	text, before := m.text(m.at), m.text(m.at-1)
+	switch kind := m.kind(m.at); {
 	case kind == KindMethod && m.kind(m.at-1) == KindMethod && m.calls():
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "the methods of an operation are separated by `|`")).
 			WithFix(false, m.after(m.at-1).To(m.file.Source.Span(int(m.words[m.at].Start), int(m.words[m.at].Start))), "|", "write `"+before+"|"+text+"`")
 	case kind == KindMethod && m.kind(m.at-1) == KindPath && m.calls() && m.kind(m.at-2) != KindMethod && !operation(m.kind(m.at+1)):
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a method comes before its path")).
 			WithFix(false, m.span(m.at-1).To(m.span(m.at)), text+" "+before, "write `"+shortened(text+" "+before)+"`")
-	case operation(kind) && m.kind(m.at-1) == KindPath && m.calls():
+	case m.kind(m.at-1) == KindPath && m.calls():
 		// Without a method of its own, the second operation would allow every method.
 		safe := kind == KindMethod && m.kind(m.at-2) == KindMethod && operation(m.kind(m.at+1))
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "operations are separated by commas")).
 			WithFix(safe, m.after(m.at-1), ",", "insert a comma")
-	case m.keyword == "export" && operation(kind) && (m.want == aTo || m.want == satisfied && m.missing() == aTo):
+	case m.keyword == "export" && (m.want == aTo || m.want == satisfied && m.missing() == aTo):
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "the operations of an export come at its end"))
 		m.help()
-	case kind == KindName && m.kind(m.at-1) == KindMethod && m.calls() && m.want == satisfied && !m.is(m.at, "until", "because"):
-		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a path begins with `/`")).
-			WithFix(false, m.file.Source.Span(int(m.words[m.at].Start), int(m.words[m.at].Start)), "/", "write `/"+shortened(text)+"`")
 	case kind == KindString && m.calls() && m.want == satisfied && m.missing() == satisfied && !m.is(m.at-2, "until", "because"):
 		m.quotedOperation()
-	case kind == KindReach && m.keyword == "edge":
-		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "`->>` is only for `never`; an edge is a single call")).
-			WithFix(false, m.span(m.at), "->", "write `->`")
-	case kind == KindName && m.calls() && isMethod(text) && m.at > 1:
+	default:
+		return false
+	}
+	return true
+}
+
+// misplacedWord reports a word that a statement with callers and destinations cannot have where it is.
+func (m *mistake) misplacedWord() bool {
+	text := m.text(m.at)
+	switch {
+	case m.kind(m.at-1) == KindMethod && m.want == satisfied && !m.is(m.at, "until", "because"):
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a path begins with `/`")).
+			WithFix(false, m.file.Source.Span(int(m.words[m.at].Start), int(m.words[m.at].Start)), "/", "write `/"+shortened(text)+"`")
+	case isMethod(text) && m.at > 1:
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "methods are written in upper case: `%s`", strings.ToUpper(text))).
 			WithFix(m.kind(m.at+1) == KindPath, m.span(m.at), strings.ToUpper(text), "write "+strings.ToUpper(text))
-	case m.calls() && kind == KindName && m.is(m.at, "on", "at") && m.is(m.at+1, "port") && digits(m.text(m.at+2)):
+	case m.is(m.at, "on", "at") && m.is(m.at+1, "port") && digits(m.text(m.at+2)):
 		m.loosePort(m.at + 2)
-	case m.calls() && kind == KindName && m.is(m.at, "port", "on", "at") && digits(m.text(m.at+1)):
+	case m.is(m.at, "port", "on", "at") && digits(m.text(m.at+1)):
 		m.loosePort(m.at + 1)
-	case m.calls() && kind == KindName && digits(text) && m.kind(m.at-1) == KindName:
+	case digits(text) && m.kind(m.at-1) == KindName:
 		m.loosePort(m.at)
-	case m.calls() && kind == KindName && m.want == satisfied:
+	case m.want == satisfied:
 		return m.tailWord()
-	case m.calls() && kind == KindName && m.want == aHeader:
+	case m.want == aHeader:
 		return m.claimWithoutValue()
-	case kind == KindOpen && m.want == satisfied && m.calls():
-		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "braces must follow a destination")).
-			WithHelp("they contain all of its operations: `backend { GET /api/*, POST /api/orders }`")
 	default:
 		return false
 	}

@@ -16,10 +16,7 @@ func readGraph(r io.Reader, size int, do func(*Call)) error {
 	}
 	s := scanner{text: text}
 	nodes := map[string]Peer{}
-	type edge struct {
-		source, target, sourcePrincipal, targetPrincipal, protocol string
-	}
-	var edges []edge
+	var edges []graphEdge
 	var at string
 	s.members(func(key string) {
 		switch {
@@ -38,30 +35,7 @@ func readGraph(r io.Reader, size int, do func(*Call)) error {
 							id, p := node(&s)
 							nodes[id] = p
 						default:
-							var e edge
-							s.members(func(field string) {
-								switch field {
-								case "source":
-									e.source = s.scalar()
-								case "target":
-									e.target = s.scalar()
-								case "sourcePrincipal":
-									e.sourcePrincipal = s.scalar()
-								case "destPrincipal":
-									e.targetPrincipal = s.scalar()
-								case "traffic":
-									s.members(func(field string) {
-										if field == "protocol" {
-											e.protocol = s.scalar()
-										} else {
-											s.skip()
-										}
-									})
-								default:
-									s.skip()
-								}
-							})
-							edges = append(edges, e)
+							edges = append(edges, edge(&s))
 						}
 					})
 				})
@@ -73,8 +47,51 @@ func readGraph(r io.Reader, size int, do func(*Call)) error {
 	if !s.done() || len(nodes) == 0 {
 		return errors.New("want a graph as the API of Kiali gives it")
 	}
+	callsAlong(edges, nodes, func(c *Call) {
+		c.At = at
+		c.clean()
+		do(c)
+	})
+	return nil
+}
+
+// graphEdge is an edge between two nodes, by their IDs.
+type graphEdge struct {
+	source, target, sourcePrincipal, targetPrincipal, protocol string
+}
+
+// edge reads the data of an edge.
+func edge(s *scanner) (e graphEdge) {
+	s.members(func(field string) {
+		switch field {
+		case "source":
+			e.source = s.scalar()
+		case "target":
+			e.target = s.scalar()
+		case "sourcePrincipal":
+			e.sourcePrincipal = s.scalar()
+		case "destPrincipal":
+			e.targetPrincipal = s.scalar()
+		case "traffic":
+			s.members(func(field string) {
+				if field == "protocol" {
+					e.protocol = s.scalar()
+				} else {
+					s.skip()
+				}
+			})
+		default:
+			s.skip()
+		}
+	})
+	return e
+}
+
+// callsAlong calls do with each call that edges stand for: from a workload, and through the node of a Kubernetes
+// Service to the workloads after it.
+func callsAlong(edges []graphEdge, nodes map[string]Peer, do func(*Call)) {
 	isService := func(id string) bool { return nodes[id].Workload == "" && nodes[id].Host != "" }
-	through := map[string][]edge{} // the edges that leave the node of a Kubernetes Service, which calls nobody itself
+	through := map[string][]graphEdge{} // the edges that leave the node of a Kubernetes Service, which calls nobody itself
 	for _, e := range edges {
 		if isService(e.source) {
 			through[e.source] = append(through[e.source], e)
@@ -84,7 +101,7 @@ func readGraph(r io.Reader, size int, do func(*Call)) error {
 		if isService(e.source) {
 			continue
 		}
-		ends := []edge{e}
+		ends := []graphEdge{e}
 		if next := through[e.target]; isService(e.target) && len(next) > 0 {
 			ends = next
 		}
@@ -92,12 +109,9 @@ func readGraph(r io.Reader, size int, do func(*Call)) error {
 			from, to := nodes[e.source], nodes[end.target]
 			from.Identity, to.Identity = principal(e.sourcePrincipal), principal(end.targetPrincipal)
 			from.Anonymous = e.sourcePrincipal == "" || e.sourcePrincipal == "unknown"
-			c := Call{At: at, From: from, To: to, HTTP: e.protocol == "http" || e.protocol == "grpc"}
-			c.clean()
-			do(&c)
+			do(&Call{From: from, To: to, HTTP: e.protocol == "http" || e.protocol == "grpc"})
 		}
 	}
-	return nil
 }
 
 // known is a name; empty for what Istio writes where there is none.
