@@ -31,23 +31,22 @@ func Sorted(lists ...[]Manifest) []Manifest {
 
 func ordered(lists ...[]Manifest) []*Manifest {
 	n := 0
+	waves := map[int][]*Manifest{} // in each, most lists are sorted already
 	for _, ms := range lists {
 		n += len(ms)
-	}
-	order := make([]*Manifest, 0, n)
-	for _, ms := range lists {
 		for i := range ms {
-			order = append(order, &ms[i])
+			waves[ms[i].Wave] = append(waves[ms[i].Wave], &ms[i])
 		}
 	}
-	slices.SortFunc(order, compare)
+	order := make([]*Manifest, 0, n)
+	for _, wave := range slices.Sorted(maps.Keys(waves)) {
+		slices.SortFunc(waves[wave], compareInWave)
+		order = append(order, waves[wave]...)
+	}
 	return order
 }
 
-func compare(a, b *Manifest) int {
-	if a.Wave != b.Wave {
-		return cmp.Compare(a.Wave, b.Wave)
-	}
+func compareInWave(a, b *Manifest) int {
 	if c := strings.Compare(a.Namespace, b.Namespace); c != 0 {
 		return c
 	}

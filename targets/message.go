@@ -170,17 +170,17 @@ func appendMessage(dst []byte, p *plan, m reflect.Value, indent int, inline bool
 		f := &p.fields[i]
 		switch f.access {
 		case text:
-			if s := *fields.Field(f.at).Addr().Interface().(*string); s != "" {
+			if s := fields.Field(f.at).String(); s != "" {
 				key(f)
 				dst = endLine(appendString(append(dst, ' '), s, indent+2))
 			}
 		case texts:
-			if all := *fields.Field(f.at).Addr().Interface().(*[]string); len(all) > 0 {
+			if all := fields.Field(f.at); all.Len() > 0 {
 				key(f)
 				dst = append(dst, '\n')
-				for _, s := range all {
+				for j := range all.Len() {
 					dst = append(appendSpaces(dst, indent), "- "...)
-					dst = endLine(appendString(dst, s, indent+2))
+					dst = endLine(appendString(dst, all.Index(j).String(), indent+2))
 				}
 			}
 		case message:

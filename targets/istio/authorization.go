@@ -88,7 +88,8 @@ func (b *builder) accepted(s *policy.Service, rules []policy.Rule, a action, to 
 			if len(part) == 0 {
 				continue
 			}
-			spec := &v1beta1.AuthorizationPolicy{Rules: b.scratch.rulesOf(part), Action: a.AuthorizationPolicy_Action}
+			spec := &b.scratch.policies.take(1)[0]
+			spec.Rules, spec.Action = b.scratch.rulesOf(part), a.AuthorizationPolicy_Action
 			spec.Selector, spec.TargetRefs = to.selector, to.targets
 			if a == ask {
 				spec.ActionDetail = &v1beta1.AuthorizationPolicy_Provider{Provider: &v1beta1.AuthorizationPolicy_ExtensionProvider{Name: rules[0].Provider}}

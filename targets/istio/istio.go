@@ -56,6 +56,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"istio.io/api/security/v1beta1"
+	selector "istio.io/api/type/v1beta1"
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/config"
@@ -186,26 +187,29 @@ func (t *target) Emit(p *policy.Policy) ([]targets.Manifest, diag.List) {
 		wait    sync.WaitGroup
 		workers = make([]builder, min(runtime.GOMAXPROCS(0), 1+len(jobs)/64))
 		each    = len(jobs) / len(workers)
+		made    = make([][]targets.Manifest, len(jobs), len(jobs)+1)
 	)
 	if len(e.waypoints) > 0 {
 		each *= 2 // the policies at the waypoint, and those at the pods
 	}
 	for w := range workers {
 		wait.Go(func() {
-			workers[w].emission = e
-			workers[w].manifests = make([]targets.Manifest, 0, each)
+			b := &workers[w]
+			b.emission = e
+			b.manifests = make([]targets.Manifest, 0, each)
 			for i := next.Add(1) - 1; i < int64(len(jobs)); i = next.Add(1) - 1 {
-				jobs[i](&workers[w])
+				before := len(b.manifests)
+				jobs[i](b)
+				made[i] = b.manifests[before:]
 			}
 		})
 	}
 	wait.Wait()
-	manifests, findings := [][]targets.Manifest{first.manifests}, first.findings
+	findings := first.findings
 	for w := range workers {
-		manifests = append(manifests, workers[w].manifests)
 		findings = append(findings, workers[w].findings...)
 	}
-	return targets.Sorted(manifests...), findings.Sort()
+	return targets.Sorted(append(made, first.manifests)...), findings.Sort()
 }
 
 // emission is what all objects of one Emit have in common. It does not change.
@@ -236,13 +240,19 @@ type builder struct {
 	buffer     []byte
 	rules      []policy.Rule
 	view       policy.Service // as a waypoint or pods behind one see it
+	fronts     []policy.Front
+	ports      []policy.Port
 	grants     []grant
 	operations []operation
 	callers    []caller
 	scratch    scratch
-	drafts     arena[draft] // of one service
 	file       *source.File
 	ofFile     targets.Origin // of objects that rules of the file are about
+
+	// What the work on one service leaves to the next:
+	drafts      arena[draft]
+	targets     arena[selector.PolicyTargetReference]
+	targetLists arena[*selector.PolicyTargetReference]
 }
 
 const (
@@ -343,6 +353,8 @@ var nobody = []*v1beta1.Rule{{From: []*v1beta1.Rule_From{{Source: &v1beta1.Sourc
 // service emits the objects of one workload.
 func (b *builder) service(m *policy.Mesh, s *policy.Service) {
 	b.drafts.reset()
+	b.targets.reset()
+	b.targetLists.reset()
 	b.acceptVerified(s)
 	if s.Unnamed {
 		b.authenticate(s, b.own(m, s))

@@ -207,6 +207,7 @@ func (g *group) joins(other *group) bool {
 
 // scratch is memory that the rules of one policy after another are made in: the next ones overwrite those before.
 type scratch struct {
+	policies   arena[v1beta1.AuthorizationPolicy]
 	rules      arena[v1beta1.Rule]
 	from       arena[v1beta1.Rule_From]
 	sources    arena[v1beta1.Source]
@@ -222,6 +223,7 @@ type scratch struct {
 }
 
 func (m *scratch) reset() {
+	m.policies.reset()
 	m.rules.reset()
 	m.from.reset()
 	m.sources.reset()

@@ -37,7 +37,7 @@ func (b *builder) authenticate(s *policy.Service, issuers []*policy.Issuer) {
 		}
 		rules = append(rules, rule)
 	}
-	for i, to := range tokenPlaces(s) {
+	for i, to := range b.tokenPlaces(s) {
 		spec := &v1beta1.RequestAuthentication{Selector: to.selector, TargetRefs: to.targets, JwtRules: rules}
 		b.add(b.draft(waveTokens-i, b.security, "RequestAuthentication", s.Namespace, to.name+to.kinds, whyVerified(s), spec))
 	}
@@ -46,12 +46,12 @@ func (b *builder) authenticate(s *policy.Service, issuers []*policy.Issuer) {
 // tokenPlaces is where the tokens of the callers of a service are verified: at its pods, or at the waypoint of its
 // Services. While its pods move it is both, in the order opposite to that of an apply: the object of the first may be
 // that of the waypoint until then.
-func tokenPlaces(s *policy.Service) []place {
+func (b *builder) tokenPlaces(s *policy.Service) []place {
 	pods, ways := placeOf(s), s.Through()
 	if len(ways) == 0 {
 		return []place{pods}
 	}
-	waypoint := place{name: s.Name, targets: serviceTargets(hosts(ways)...)}
+	waypoint := place{name: s.Name, targets: b.serviceTargets(hosts(ways)...)}
 	if !s.Moving {
 		return []place{waypoint}
 	}

@@ -63,9 +63,13 @@ func (b *builder) authorizeBehind(s *policy.Service, ways []policy.Front) {
 
 // authorizeAtWaypoints emits the rules of a service, which are accepted, for each of its Services.
 func (b *builder) authorizeAtWaypoints(s *policy.Service, ways []policy.Front) {
-	for _, host := range hosts(ways) {
+	for i, f := range ways {
+		host := f.Host
+		if slices.ContainsFunc(ways[:i], func(f policy.Front) bool { return f.Host == host }) {
+			continue
+		}
 		view, fronts := b.atWaypoint(s, host, ways)
-		to := place{name: host, kinds: waypointSuffix, targets: serviceTargets(host)}
+		to := place{name: host, kinds: waypointSuffix, targets: b.serviceTargets(host)}
 		b.accepted(view, b.translated(s, s.Allow, fronts), allow, to)
 		b.accepted(view, b.translated(s, s.Deny, fronts), deny, to)
 		b.accepted(view, b.translated(s, s.Ask, fronts), ask, to)
@@ -82,19 +86,20 @@ func hosts(ways []policy.Front) (all []string) {
 	return all
 }
 
-func serviceTargets(hosts ...string) (all []*selector.PolicyTargetReference) {
-	for _, host := range hosts {
-		all = append(all, &selector.PolicyTargetReference{Kind: "Service", Name: host})
+func (b *builder) serviceTargets(hosts ...string) []*selector.PolicyTargetReference {
+	all, made := b.targetLists.take(len(hosts)), b.targets.take(len(hosts))
+	for i, host := range hosts {
+		made[i].Kind, made[i].Name = "Service", host
+		all[i] = &made[i]
 	}
 	return all
 }
 
-// atWaypoint is a service as a waypoint sees it behind one Service, and the fronts of that. The next call overwrites it.
+// atWaypoint is a service as a waypoint sees it behind one Service, and the fronts of that. The next call overwrites both.
 func (b *builder) atWaypoint(s *policy.Service, host string, ways []policy.Front) (*policy.Service, []policy.Front) {
 	b.view = *s
-	view := &b.view
-	view.Ports, view.Dataplane = nil, policy.Sidecar
-	var fronts []policy.Front
+	view, fronts := &b.view, b.fronts[:0]
+	view.Ports, view.Dataplane = b.ports[:0], policy.Sidecar
 	for _, f := range ways {
 		if f.Host != host {
 			continue
@@ -106,6 +111,7 @@ func (b *builder) atWaypoint(s *policy.Service, host string, ways []policy.Front
 			}
 		}
 	}
+	b.fronts, b.ports = fronts, view.Ports
 	return view, fronts
 }
 
@@ -126,26 +132,33 @@ func (b *builder) translated(s *policy.Service, rules []policy.Rule, fronts []po
 				continue
 			}
 		}
-		r.Where = slices.Clone(r.Where)
-		for i := range r.Where {
-			if c := &r.Where[i]; c.Dimension == policy.PortDimension {
-				var left []uint16
-				for _, v := range c.Values {
-					n, _ := strconv.ParseUint(v, 10, 16)
-					left = append(left, uint16(n))
-				}
-				c.Values = nil
-				for _, port := range servicePorts(left, fronts) {
-					c.Values = append(c.Values, strconv.Itoa(int(port)))
-				}
-			}
+		if len(r.Where) > 0 {
+			r.Where = servicePortsWhere(r.Where, fronts)
 		}
-		r.Where = slices.DeleteFunc(r.Where, func(c policy.Condition) bool { return len(c.Values) == 0 })
 		r.EveryPod = false
 		all = append(all, r)
 	}
 	b.rules = all
 	return all
+}
+
+// servicePortsWhere is conditions as they are about the ports of a Service.
+func servicePortsWhere(where []policy.Condition, fronts []policy.Front) []policy.Condition {
+	where = slices.Clone(where)
+	for i := range where {
+		if c := &where[i]; c.Dimension == policy.PortDimension {
+			var left []uint16
+			for _, v := range c.Values {
+				n, _ := strconv.ParseUint(v, 10, 16)
+				left = append(left, uint16(n))
+			}
+			c.Values = nil
+			for _, port := range servicePorts(left, fronts) {
+				c.Values = append(c.Values, strconv.Itoa(int(port)))
+			}
+		}
+	}
+	return slices.DeleteFunc(where, func(c policy.Condition) bool { return len(c.Values) == 0 })
 }
 
 // sources is those of the sources of a rule that a function picks, with their places.
@@ -343,9 +356,9 @@ func unled(r policy.Rule, direct []uint16, ways []policy.Front) (policy.Rule, bo
 	case len(r.Ports) > 0 || slices.ContainsFunc(ways, func(f policy.Front) bool { return f.Target == 0 }):
 		return r, false
 	}
-	c := policy.Condition{Dimension: policy.PortDimension, Not: true, At: r.At}
-	for _, port := range targetsOf(ways) {
-		c.Values = append(c.Values, strconv.Itoa(int(port)))
+	c := policy.Condition{Dimension: policy.PortDimension, Not: true, At: r.At, Values: make([]string, 0, len(ways))}
+	for _, f := range ways {
+		c.Values = append(c.Values, strconv.Itoa(int(f.Target)))
 	}
 	r.Where = slices.Clone(r.Where)
 	if i := slices.IndexFunc(r.Where, func(c policy.Condition) bool { return c.Dimension == policy.PortDimension }); i >= 0 {

@@ -2,7 +2,9 @@ package enforce
 
 import (
 	"cmp"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/meshc/meshc/compiler/analysis/space"
@@ -33,7 +35,7 @@ type Layer struct {
 
 	index   map[string]*within // by namespace
 	inForce []*inForce
-	relays  *sync.Map // of the identities of waypoints
+	relays  *sync.Map // relay by *policy.Waypoint
 }
 
 // within is the objects of a namespace: those without a selector, and others by the first label of theirs, which every workload that
@@ -55,22 +57,33 @@ func (m *Layer) in(namespace string) *within {
 
 const defaultDomain = "cluster.local"
 
-// NewLayer makes a layer of objects, which it sorts.
+// NewLayer makes a layer of objects, and sorts the lists.
 func NewLayer(mesh Mesh, table space.Table, policies []*Object, destinations []*Destination) *Layer {
-	m := &Layer{Policies: policies, Destinations: destinations, Mesh: mesh, Table: table, index: map[string]*within{}, relays: new(sync.Map)}
-	slices.SortStableFunc(m.Policies, func(a, b *Object) int {
-		return cmp.Or(cmp.Compare(a.Role, b.Role), cmp.Compare(a.Namespace, b.Namespace), older(a, b))
-	})
+	m := &Layer{Policies: byRole(policies), Destinations: destinations, Mesh: mesh, Table: table, index: map[string]*within{}, relays: new(sync.Map)}
 	slices.SortStableFunc(m.Destinations, func(a, b *Destination) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), byAge(a.Created, b.Created), cmp.Compare(a.Name, b.Name))
 	})
 	m.inForce = destinationsInForce(m.Destinations, mesh.RootNamespace)
-	for _, p := range m.Policies {
-		of := m.index[p.Namespace]
-		if of == nil {
-			of = &within{labelled: map[Label][]*Object{}}
-			m.index[p.Namespace] = of
+	for rest := m.Policies; len(rest) > 0; {
+		namespace := rest[0].Namespace
+		n := 1
+		for n < len(rest) && rest[n].Namespace == namespace {
+			n++
 		}
+		of := m.index[namespace]
+		if of == nil {
+			of = &within{labelled: make(map[Label][]*Object, n)}
+			m.index[namespace] = of
+		}
+		of.add(rest[:n])
+		rest = rest[n:]
+	}
+	return m
+}
+
+// add adds objects of the namespace.
+func (of *within) add(all []*Object) {
+	for _, p := range all {
 		i := slices.IndexFunc(p.Selector, func(l Label) bool { return !slices.Contains(p.Added, l.Key) })
 		if i < 0 && p.Gateways {
 			for n, target := range p.Targets {
@@ -86,7 +99,31 @@ func NewLayer(mesh Mesh, table space.Table, policies []*Object, destinations []*
 		}
 		of.labelled[p.Selector[i]] = append(of.labelled[p.Selector[i]], p)
 	}
-	return m
+}
+
+// byRole sorts objects by role, namespace and age. Most sets of manifests have many namespaces of few objects each.
+func byRole(objects []*Object) []*Object {
+	type scope struct {
+		role      Role
+		namespace string
+	}
+	in := map[scope][]*Object{}
+	for rest := objects; len(rest) > 0; {
+		of, n := scope{rest[0].Role, rest[0].Namespace}, 1
+		for n < len(rest) && of == (scope{rest[n].Role, rest[n].Namespace}) {
+			n++
+		}
+		in[of] = append(in[of], rest[:n]...)
+		rest = rest[n:]
+	}
+	sorted := objects[:0]
+	for _, of := range slices.SortedFunc(maps.Keys(in), func(a, b scope) int {
+		return cmp.Or(cmp.Compare(a.role, b.role), strings.Compare(a.namespace, b.namespace))
+	}) {
+		slices.SortStableFunc(in[of], older)
+		sorted = append(sorted, in[of]...)
+	}
+	return sorted
 }
 
 // With is the layer together with more objects, without those whose names it has.

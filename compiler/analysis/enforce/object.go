@@ -1,7 +1,6 @@
 package enforce
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -179,7 +178,10 @@ func (p *Object) selects(w *Workload) (binds, surely bool) {
 
 // older compares objects as Istio does: by creation, then by name.
 func older(a, b *Object) int {
-	return cmp.Or(byAge(a.Created, b.Created), cmp.Compare(a.Name, b.Name))
+	if c := byAge(a.Created, b.Created); c != 0 {
+		return c
+	}
+	return strings.Compare(a.Name, b.Name)
 }
 
 // byAge compares times of creation. What no cluster has created yet comes after everything that one has.

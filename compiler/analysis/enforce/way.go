@@ -17,11 +17,18 @@ type Way struct {
 	policy.Front
 	Point *Point // of the waypoint, for requests to the Service
 
-	principals []string // that the waypoint may have
+	*relay
+}
+
+// relay is a waypoint, whatever is behind it.
+type relay struct {
+	principals []string        // that it may have
+	patterns   []space.Pattern // of these alone
+	bound      []*Object       // what binds its Gateway or its class
 }
 
 // Principals returns what the waypoint may call the workload as.
-func (w *Way) Principals() []string { return w.principals }
+func (w *Way) Principals() []space.Pattern { return w.patterns }
 
 // The keys of targets. Those of Services and classes are no labels of pods, and that of Gateways is the label of theirs.
 const (
@@ -58,48 +65,64 @@ func (m *Layer) ways(all []Way, w *Workload) []Way {
 		if c == nil {
 			c = &Point{}
 		}
-		m.waypoint(c, w.Namespace, f)
-		all = append(all, Way{Front: f, Point: c, principals: m.principals(f.Waypoint)})
+		relay := m.relay(f.Waypoint)
+		m.waypoint(c, w.Namespace, f, relay)
+		all = append(all, Way{Front: f, Point: c, relay: relay})
 	}
 	return all
 }
 
-// principals is the identities that a waypoint may have.
-func (m *Layer) principals(w *policy.Waypoint) (all []string) {
+// relay returns what the layer shows about a waypoint.
+func (m *Layer) relay(w *policy.Waypoint) *relay {
 	if known, ok := m.relays.Load(w); ok {
-		return known.([]string)
+		return known.(*relay)
 	}
+	r := &relay{}
 	for _, domain := range append([]string{cmp.Or(m.Mesh.TrustDomain, defaultDomain)}, m.Mesh.Aliases...) {
-		all = append(all, policy.Identity{TrustDomain: domain, Namespace: w.Namespace, Account: w.Account}.String())
+		principal := policy.Identity{TrustDomain: domain, Namespace: w.Namespace, Account: w.Account}.String()
+		r.principals, r.patterns = append(r.principals, principal), append(r.patterns, space.PrincipalPattern(principal))
 	}
-	m.relays.Store(w, all)
-	return all
+	gateway := target{w.Namespace, Label{TargetGateway, w.Name}}
+	r.bound = m.bound(nil, gateway)
+	for _, p := range m.bound(nil, target{m.Mesh.RootNamespace, Label{TargetClass, waypointClass}}) {
+		if !p.targets(gateway) {
+			r.bound = append(r.bound, p)
+		}
+	}
+	m.relays.Store(w, r)
+	return r
+}
+
+// bound appends the objects that bind a target.
+func (m *Layer) bound(to []*Object, t target) []*Object {
+	of := m.in(t.namespace)
+	for _, all := range [...][]*Object{of.labelled[t.Label], of.whole} { // one that also has a selector is of the namespace
+		for _, p := range all {
+			if slices.Contains(p.Targets, t.Label) {
+				to = append(to, p)
+			}
+		}
+	}
+	return to
 }
 
 // waypoint makes a point that of a waypoint, for requests to a port of a Service. Only policies with targetRefs bind it, and they see the
 // port of the Service: that of a way decides their conditions on ports.
-func (m *Layer) waypoint(c *Point, namespace string, f policy.Front) {
-	targets := [...]target{
-		{namespace, Label{TargetService, f.Host}},
-		{f.Waypoint.Namespace, Label{TargetGateway, f.Waypoint.Name}},
-		{m.Mesh.RootNamespace, Label{TargetClass, waypointClass}},
+func (m *Layer) waypoint(c *Point, namespace string, f policy.Front, relay *relay) {
+	service := target{namespace, Label{TargetService, f.Host}}
+	*c = Point{layer: m, Policies: c.Policies[:0], modes: modes{mode: peerMode{mode: Permissive}}, bound: m.bound(c.bound[:0], service)}
+	for _, p := range relay.bound {
+		if !p.targets(service) {
+			c.bound = append(c.bound, p)
+		}
 	}
-	*c = Point{layer: m, Policies: c.Policies[:0], modes: modes{mode: peerMode{mode: Permissive}}}
 	var tokens []*Object
-	for n, t := range targets {
-		of := m.in(t.namespace)
-		for _, all := range [...][]*Object{of.labelled[t.Label], of.whole} { // one that also has a selector is of the namespace
-			for _, p := range all {
-				if !slices.Contains(p.Targets, t.Label) || slices.ContainsFunc(targets[:n], p.targets) {
-					continue
-				}
-				switch p.Role {
-				case Authorizes:
-					c.Policies = append(c.Policies, m.atPort(p, f))
-				case Authenticates:
-					tokens = append(tokens, p)
-				}
-			}
+	for _, p := range c.bound {
+		switch p.Role {
+		case Authorizes:
+			c.Policies = append(c.Policies, m.atPort(p, f))
+		case Authenticates:
+			tokens = append(tokens, p)
 		}
 	}
 	slices.SortFunc(c.Policies, older)

@@ -77,7 +77,7 @@ func (l *literal) get(at *enforce.Point) bool {
 			continue
 		}
 		for _, principal := range w.Principals() {
-			if !slices.Contains(l.own, permit{caller: space.PrincipalPattern(principal), port: w.Target}) {
+			if !slices.Contains(l.own, permit{caller: principal, port: w.Target}) {
 				return false
 			}
 		}
@@ -85,7 +85,7 @@ func (l *literal) get(at *enforce.Point) bool {
 	for _, p := range l.own {
 		switch {
 		case slices.ContainsFunc(at.Ways, func(w enforce.Way) bool {
-			return p.port == w.Target && slices.ContainsFunc(w.Principals(), func(principal string) bool { return p.caller == space.PrincipalPattern(principal) })
+			return p.port == w.Target && slices.Contains(w.Principals(), p.caller)
 		}):
 			continue // the waypoint has no calls of its own
 		case len(l.led) > 0 && !p.unled && (p.port == 0 || slices.Contains(l.led, p.port)):

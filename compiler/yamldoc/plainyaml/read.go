@@ -78,7 +78,11 @@ func (f *fast) block(depth int) (int32, bool) {
 	if f.isItem() {
 		return f.sequence(depth)
 	}
-	return f.mapping(depth)
+	key, ok := f.key()
+	if !ok {
+		return 0, false
+	}
+	return f.mapping(depth, key)
 }
 
 func (f *fast) isItem() bool {
@@ -97,8 +101,8 @@ func (f *fast) sequence(depth int) (int32, bool) {
 		}
 		var child int32
 		var ok bool
-		if _, isKey := f.key(); isKey {
-			child, ok = f.mapping(depth + 1)
+		if key, isKey := f.key(); isKey {
+			child, ok = f.mapping(depth+1, key)
 		} else {
 			child, ok = f.scalar(indent)
 		}
@@ -123,20 +127,18 @@ func (f *fast) link(parent int32, last *int32, child int32) {
 	*last = child
 }
 
-func (f *fast) mapping(depth int) (int32, bool) {
+// mapping reads the mapping whose first key is at the beginning of the current line.
+func (f *fast) mapping(depth int, key string) (int32, bool) {
 	if depth > maxDepth {
 		return 0, false
 	}
 	indent := f.indent
 	parent := f.Add(Node{Kind: Mapping, Start: f.base + int32(f.at), End: f.base + int32(f.eol)})
 	last := int32(0)
-	for f.at < len(f.text) && f.indent == indent {
-		key, ok := f.key()
-		if !ok {
-			return 0, false
-		}
+	for {
 		keyStart := f.at
 		var child int32
+		var ok bool
 		if after := f.at + len(key) + 1; after < f.eol {
 			f.at = after + 1
 			if f.at >= f.eol || f.text[f.at] == ' ' {
@@ -165,8 +167,13 @@ func (f *fast) mapping(depth int) (int32, bool) {
 		n := &f.Nodes[child]
 		n.Key, n.KeyStart, n.KeyEnd = key, f.base+int32(keyStart), f.base+int32(keyStart+len(key))
 		f.link(parent, &last, child)
+		if f.at == len(f.text) || f.indent != indent {
+			return parent, f.indent <= indent
+		}
+		if key, ok = f.key(); !ok {
+			return 0, false
+		}
 	}
-	return parent, f.indent <= indent
 }
 
 // repeats reports whether a mapping already has a key, or is too large to look.
@@ -201,24 +208,31 @@ var inKey, inPlain = func() (key, plain [256]bool) {
 
 // key returns the plain key with which the current line begins. Cilium's have a source in front: `k8s:app`.
 func (f *fast) key() (string, bool) {
-	i := f.at
-	for i < f.eol && (inKey[f.text[i]] || f.text[i] == ':' && f.inWord(i)) {
-		i++
+	line := f.text[f.at:f.eol]
+	end := strings.IndexByte(line, ':')
+	for end > 0 && end+1 < len(line) && line[end+1] != ' ' && inWord(line, end) {
+		next := strings.IndexByte(line[end+1:], ':')
+		if next < 0 {
+			return "", false
+		}
+		end += 1 + next
 	}
-	if i == f.at || i == f.eol || f.text[i] != ':' || i+1 < f.eol && f.text[i+1] != ' ' {
+	if end <= 0 || end > maxKey || end+1 < len(line) && line[end+1] != ' ' || line[0] == '-' {
 		return "", false
 	}
-	key := f.text[f.at:i]
-	if key[0] == '-' || i-f.at > maxKey || !IsKey(key, KindOf(key)) {
-		return "", false
+	key := line[:end]
+	for i := range len(key) {
+		if !inKey[key[i]] && key[i] != ':' {
+			return "", false
+		}
 	}
-	return key, true
+	return key, IsKey(key, KindOf(key))
 }
 
 // inWord reports whether a character is between two letters or digits of a text that begins with a letter.
-func (f *fast) inWord(i int) bool {
-	first := f.text[f.at] | 0x20
-	return 'a' <= first && first <= 'z' && i+1 < f.eol && isAlphanumeric(f.text[i-1]) && isAlphanumeric(f.text[i+1])
+func inWord(s string, i int) bool {
+	first := s[0] | 0x20
+	return 'a' <= first && first <= 'z' && i+1 < len(s) && isAlphanumeric(s[i-1]) && isAlphanumeric(s[i+1])
 }
 
 func isAlphanumeric(c byte) bool {
