@@ -72,7 +72,7 @@ func (c *checker) lintMesh(m *mesh) {
 		c.modeOfAll(m, all)
 	}
 	root := c.isRoot(m.Name)
-	if !root && !m.Declares && m.stated.at.IsZero() && c.wide.at.IsZero() && len(m.sections) > 0 {
+	if !root && !c.Meshless && !m.Declares && m.stated.at.IsZero() && c.wide.at.IsZero() && len(m.sections) > 0 {
 		mode, note := policy.Strict, "plaintext callers reach its pods, but policies reject them"
 		if slices.ContainsFunc(m.services, func(s *service) bool { return s.Dataplane != policy.Gateway && s.welcomesPlaintext() }) {
 			mode, note = policy.Permissive, "callers without a proxy need it"
@@ -94,9 +94,13 @@ func (c *checker) lintMesh(m *mesh) {
 		}
 		d := c.list.Add(diag.NoMode, m.sections[0], what+": none of its sections sets a mode, and no edge leads into it", m.Name).
 			WithNote("there is no default-deny: except for its own denies, asks and modes it is as open as without meshc, like a mesh that only names services of others")
-		if m.Open {
+		switch {
+		case m.Open:
 			d.WithHelp("write the calls as edges: each closes the service that it leads to")
-		} else {
+		case c.Meshless:
+			d.WithHelp("write an edge into it, or `mesh %s permissive`: either closes it to every call that no edge allows", m.Name).
+				WithFix(false, insertAfter(m.sections[0]), " permissive", "make it permissive")
+		default:
 			d.WithHelp("write an edge into it, or `mesh %s strict`: either closes it to every call that no edge allows; `mesh %[1]s strict open` only requires mutual TLS", m.Name).
 				WithFix(false, insertAfter(m.sections[0]), " strict", "make it strict")
 		}

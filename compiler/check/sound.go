@@ -139,7 +139,7 @@ func (c *checker) bypassed(r *rule) {
 // behind headless Services alone.
 func (c *checker) unled(r *rule) {
 	s := r.callee
-	if c.policy.DryRun {
+	if c.policy.DryRun || c.Meshless {
 		return
 	}
 	calls := func(f policy.Source) bool {

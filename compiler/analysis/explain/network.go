@@ -40,6 +40,9 @@ func (e *explaining) reach(answers []PortAnswer) {
 		var passes [enforce.Allowed + 1]bool
 		look := func(number uint16, others bool) {
 			v, step := e.through(network.Port{Protocol: network.TCP, Number: number})
+			if m.Policy.Meshless && step.Policy == nil { // the policies of the callee are those of the answer itself
+				step.Direction, step.Pods = network.Egress, e.From.String()
+			}
 			e.reached(number, others, v, step)
 			passes[v] = true
 		}
