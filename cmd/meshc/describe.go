@@ -90,15 +90,7 @@ func (d *difference) description(environment string, owners func(*diff.Change) [
 			desc.Dataplanes = append(desc.Dataplanes, line)
 		}
 	}
-	for i := range d.Reachable[:min(len(d.Reachable), mostRoutes)] {
-		desc.Reachable = append(desc.Reachable, forge.Line{Intent: d.Reachable[i].String()})
-	}
-	if more := len(d.Reachable) - mostRoutes; more > 0 {
-		desc.Reachable = append(desc.Reachable, forge.Line{Intent: fmt.Sprintf("%d more of the kind, which --format json lists", more)})
-	}
-	if d.Unfollowed > 0 {
-		desc.Reachable = append(desc.Reachable, forge.Line{Intent: unfollowedText(d.Unfollowed)})
-	}
+	desc.Reachable = d.reachableLines()
 	for i := range d.Passages {
 		p := &d.Passages[i]
 		desc.Passages = append(desc.Passages, forge.Line{Intent: p.String(), File: where(p.At), Gone: p.Gone})
@@ -106,23 +98,43 @@ func (d *difference) description(environment string, owners func(*diff.Change) [
 	for i := range d.Network {
 		desc.Network = append(desc.Network, forge.Line{Intent: networkChange(&d.Network[i])})
 	}
-	edges := func(list []diff.Change, change forge.EdgeChange, dangers bool) {
+	desc.Graph.Edges = d.edges()
+	return desc
+}
+
+// reachableLines is what callers reach over others, the first of it.
+func (d *difference) reachableLines() (all []forge.Line) {
+	for i := range d.Reachable[:min(len(d.Reachable), mostRoutes)] {
+		all = append(all, forge.Line{Intent: d.Reachable[i].String()})
+	}
+	if more := len(d.Reachable) - mostRoutes; more > 0 {
+		all = append(all, forge.Line{Intent: fmt.Sprintf("%d more of the kind, which --format json lists", more)})
+	}
+	if d.Unfollowed > 0 {
+		all = append(all, forge.Line{Intent: unfollowedText(d.Unfollowed)})
+	}
+	return all
+}
+
+// edges is the changes as the edges of a picture.
+func (d *difference) edges() (all []forge.Edge) {
+	add := func(list []diff.Change, change forge.EdgeChange, dangers bool) {
 		for i := range list {
 			c := &list[i]
 			if c.Danger().Is() != dangers {
 				continue
 			}
-			desc.Graph.Edges = append(desc.Graph.Edges, forge.Edge{From: c.Callers.String(), To: c.Callee.String(), Label: strings.TrimSpace(c.What()), MTLS: c.MTLS, Change: change})
+			all = append(all, forge.Edge{From: c.Callers.String(), To: c.Callee.String(), Label: strings.TrimSpace(c.What()), MTLS: c.MTLS, Change: change})
 		}
 	}
-	edges(d.FailOpen, forge.Exposed, true)
-	edges(d.Opened, forge.Exposed, true)
-	edges(d.Opened, forge.Added, false)
-	edges(d.Closed, forge.Removed, false)
+	add(d.FailOpen, forge.Exposed, true)
+	add(d.Opened, forge.Exposed, true)
+	add(d.Opened, forge.Added, false)
+	add(d.Closed, forge.Removed, false)
 	for _, c := range d.FailClosed {
-		edges(c.Remaining, forge.Kept, false)
+		add(c.Remaining, forge.Kept, false)
 	}
-	return desc
+	return all
 }
 
 // subject is what a change endangers, in a title.

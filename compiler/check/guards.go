@@ -76,47 +76,51 @@ func (c *checker) guard(m *mesh, g *lang.Guard) {
 	c.lastOnly(m, destinations)
 	kept := len(c.policy.Guards)
 	for i := range destinations {
-		t := &destinations[i]
-		before := len(c.list)
-		callees, ext := c.destination(m, t.Ref)
-		if ext == nil && len(callees) == 0 && len(c.list) == before {
-			c.aboutNothing(g, destinations[i:i+1])
-		}
-		if ext != nil {
-			c.list.Add(diag.NotADestination, t.Ref.Range, "%s is an external: no policy of the mesh binds it, so a %s cannot be proved", quoted(t.String()), g.Kind).
-				WithRelated(ext.At, "declared here").
-				WithHelp("review its edges instead")
-			continue
-		}
-		requests, ok := c.requests(&t.Requests, g.Kind != lang.Always)
-		requests.Where = c.forAudience(requests.Where)
-		// One guard for each set of ports that the destinations give: usually one.
-		byPorts := map[string]*policy.Guard{}
-		for _, s := range callees {
-			r := &rule{callee: s}
-			r.EveryPod, r.Requests = m.meansPods(t.Ref), requests
-			if !ok || !c.rulePorts(r, t, len(callees) == 1) {
-				continue
-			}
-			key := r.Requests.Key()
-			pg := byPorts[key]
-			if pg == nil {
-				pg = &policy.Guard{Kind: policy.GuardKind(g.Kind), From: from, Requests: r.Requests,
-					Transitive: g.Transitive, Except: except.sources, Because: g.Because.Text, At: g.Range}
-				byPorts[key] = pg
-				if len(from) > 0 || g.Kind == lang.Only {
-					c.policy.Guards = append(c.policy.Guards, pg)
-				}
-			}
-			pg.To = append(pg.To, s.Service)
-			if s.Dataplane == policy.Gateway && !g.Transitive {
-				c.byAddress(s, from, fromAt, false)
-				c.byAddress(s, except.sources, except.at, false)
-			}
-		}
+		c.guardOf(m, g, &destinations[i], located{from, fromAt}, except)
 	}
 	if len(c.policy.Guards) == kept {
 		c.policy.Guards = append(c.policy.Guards, &policy.Guard{Kind: policy.GuardKind(g.Kind), Because: g.Because.Text, At: g.Range})
+	}
+}
+
+// guardOf adds what a guard says of one of its destinations: a guard of the policy for each set of ports that the
+// services of the destination give, which is usually one.
+func (c *checker) guardOf(m *mesh, g *lang.Guard, t *lang.Target, from, except located) {
+	before := len(c.list)
+	callees, ext := c.destination(m, t.Ref)
+	if ext == nil && len(callees) == 0 && len(c.list) == before {
+		c.aboutNothing(g, []lang.Target{*t})
+	}
+	if ext != nil {
+		c.list.Add(diag.NotADestination, t.Ref.Range, "%s is an external: no policy of the mesh binds it, so a %s cannot be proved", quoted(t.String()), g.Kind).
+			WithRelated(ext.At, "declared here").
+			WithHelp("review its edges instead")
+		return
+	}
+	requests, ok := c.requests(&t.Requests, g.Kind != lang.Always)
+	requests.Where = c.forAudience(requests.Where)
+	byPorts := map[string]*policy.Guard{}
+	for _, s := range callees {
+		r := &rule{callee: s}
+		r.EveryPod, r.Requests = m.meansPods(t.Ref), requests
+		if !ok || !c.rulePorts(r, t, len(callees) == 1) {
+			continue
+		}
+		key := r.Requests.Key()
+		pg := byPorts[key]
+		if pg == nil {
+			pg = &policy.Guard{Kind: policy.GuardKind(g.Kind), From: from.sources, Requests: r.Requests,
+				Transitive: g.Transitive, Except: except.sources, Because: g.Because.Text, At: g.Range}
+			byPorts[key] = pg
+			if len(from.sources) > 0 || g.Kind == lang.Only {
+				c.policy.Guards = append(c.policy.Guards, pg)
+			}
+		}
+		pg.To = append(pg.To, s.Service)
+		if s.Dataplane == policy.Gateway && !g.Transitive {
+			c.byAddress(s, from.sources, from.at, false)
+			c.byAddress(s, except.sources, except.at, false)
+		}
 	}
 }
 

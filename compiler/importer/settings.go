@@ -12,43 +12,52 @@ import (
 	"github.com/meshc/meshc/compiler/replace"
 )
 
+// settingsFile is a meshc.yaml as it is written.
+type settingsFile struct {
+	APIVersion    string                     `yaml:"apiVersion"`
+	Kind          string                     `yaml:"kind"`
+	Workloads     []string                   `yaml:"workloads,omitempty"`
+	TrustDomain   string                     `yaml:"trustDomain,omitempty"`
+	TrustDomains  trustDomainSettings        `yaml:"trustDomains,omitempty"`
+	RootNamespace string                     `yaml:"rootNamespace,omitempty"`
+	Gateways      map[string]gatewaySettings `yaml:"gateways,omitempty"`
+	Issuers       map[string]issuerSettings  `yaml:"issuers,omitempty"`
+	Dataplanes    map[string]any             `yaml:"dataplanes,omitempty"`
+	Targets       targetSettings             `yaml:"targets,omitempty"`
+	Accepted      []acceptedSettings         `yaml:"accepted,omitempty"`
+	Replaces      []*yaml.Node               `yaml:"replaces,omitempty"`
+}
+
+type trustDomainSettings struct {
+	Previous []string          `yaml:"previous,flow,omitempty"`
+	Meshes   map[string]string `yaml:"meshes,flow,omitempty"`
+}
+
+type gatewaySettings struct {
+	ClientAddress string `yaml:"clientAddress"`
+}
+
+type issuerSettings struct {
+	JWKS string `yaml:"jwks"`
+}
+
+type targetSettings struct {
+	Istio *istioSettings `yaml:"istio,omitempty"`
+}
+
+type istioSettings struct {
+	ExtensionProviders []string `yaml:"extensionProviders,flow"`
+}
+
+type acceptedSettings struct {
+	Object string `yaml:"object"`
+	Path   string `yaml:"path"`
+	Reason string `yaml:"reason"`
+}
+
 // settings is the meshc.yaml of the project.
 func (i *importer) settings() File {
-	type entry struct {
-		Object string `yaml:"object"`
-		Path   string `yaml:"path"`
-		Reason string `yaml:"reason"`
-	}
-	type istio struct {
-		ExtensionProviders []string `yaml:"extensionProviders,flow"`
-	}
-	type targets struct {
-		Istio *istio `yaml:"istio,omitempty"`
-	}
-	type trustDomains struct {
-		Previous []string          `yaml:"previous,flow,omitempty"`
-		Meshes   map[string]string `yaml:"meshes,flow,omitempty"`
-	}
-	type keys struct {
-		JWKS string `yaml:"jwks"`
-	}
-	type gateway struct {
-		ClientAddress string `yaml:"clientAddress"`
-	}
-	file := struct {
-		APIVersion    string             `yaml:"apiVersion"`
-		Kind          string             `yaml:"kind"`
-		Workloads     []string           `yaml:"workloads,omitempty"`
-		TrustDomain   string             `yaml:"trustDomain,omitempty"`
-		TrustDomains  trustDomains       `yaml:"trustDomains,omitempty"`
-		RootNamespace string             `yaml:"rootNamespace,omitempty"`
-		Gateways      map[string]gateway `yaml:"gateways,omitempty"`
-		Issuers       map[string]keys    `yaml:"issuers,omitempty"`
-		Dataplanes    map[string]any     `yaml:"dataplanes,omitempty"`
-		Targets       targets            `yaml:"targets,omitempty"`
-		Accepted      []entry            `yaml:"accepted,omitempty"`
-		Replaces      []*yaml.Node       `yaml:"replaces,omitempty"`
-	}{APIVersion: config.APIVersion, Kind: config.Kind}
+	file := settingsFile{APIVersion: config.APIVersion, Kind: config.Kind}
 	if i.manifests != nil {
 		file.Workloads = i.paths
 	}
@@ -77,17 +86,17 @@ func (i *importer) settings() File {
 	for _, x := range i.signing {
 		if x.jwt.Jwks != "" {
 			if file.Issuers == nil {
-				file.Issuers = map[string]keys{}
+				file.Issuers = map[string]issuerSettings{}
 			}
-			file.Issuers[x.name] = keys{x.jwt.Jwks}
+			file.Issuers[x.name] = issuerSettings{x.jwt.Jwks}
 		}
 	}
 	var providers []string
 	for name, g := range i.gateways() {
 		if file.Gateways == nil {
-			file.Gateways = map[string]gateway{}
+			file.Gateways = map[string]gatewaySettings{}
 		}
-		file.Gateways[name] = gateway{g.ClientAddress.String()}
+		file.Gateways[name] = gatewaySettings{g.ClientAddress.String()}
 	}
 	for _, o := range i.byName() {
 		if o.Outcome == Said && o.read.Provider != "" {
@@ -97,11 +106,11 @@ func (i *importer) settings() File {
 			file.Replaces = append(file.Replaces, o.replaced())
 		}
 		if o.Outcome == Accepted {
-			file.Accepted = append(file.Accepted, entry{o.ID(), o.path(), o.Reason})
+			file.Accepted = append(file.Accepted, acceptedSettings{o.ID(), o.path(), o.Reason})
 		}
 	}
 	if slices.Sort(providers); len(providers) > 0 {
-		file.Targets.Istio = &istio{slices.Compact(providers)}
+		file.Targets.Istio = &istioSettings{slices.Compact(providers)}
 	}
 	return File{project.ConfigName, encoded(file)}
 }

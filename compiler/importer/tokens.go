@@ -200,33 +200,11 @@ func (i *importer) token(o *object, box space.Box) (t *credential, never bool, e
 		if t == nil {
 			t = &credential{issuers: taken}
 		}
-		var principals []*issuer
-		var subjects []string
-		for _, p := range c.Is {
-			written := p.RequestPrincipal()
-			if written == "" {
-				continue
-			}
-			if !point.Meets(space.Box{space.Is(space.Token, p)}) {
-				continue
-			}
-			before := len(principals)
-			for _, x := range taken {
-				switch subject, of := strings.CutPrefix(written, x.jwt.Issuer+"/"); {
-				case written == "*", of && subject == "*":
-					principals = append(principals, x)
-				case of && !strings.Contains(subject, "*"):
-					principals, subjects = append(principals, x), append(subjects, subject)
-				}
-			}
-			if len(principals) == before {
-				return nil, false, fmt.Errorf("tokens of %s", written)
-			}
+		principals, subjects, err := requestPrincipals(point, taken, c.Is)
+		if err != nil {
+			return nil, false, err
 		}
 		if len(subjects) > 0 {
-			if slices.ContainsFunc(principals, func(x *issuer) bool { return x != principals[0] }) || len(subjects) < len(principals) {
-				return nil, false, fmt.Errorf("some tokens of %s, and others", principals[0].jwt.Issuer)
-			}
 			t.claims = append(t.claims, claim{path: []string{"sub"}, values: subjects})
 		}
 		if principals != nil {
@@ -236,23 +214,15 @@ func (i *importer) token(o *object, box space.Box) (t *credential, never bool, e
 			t.issuers = slices.DeleteFunc(slices.Clone(t.issuers), func(x *issuer) bool { return !slices.Contains(principals, x) })
 			continue
 		}
-		for _, part := range []struct {
-			no       bool
-			patterns []space.Pattern
-		}{{false, c.Is}, {true, c.Not}} {
-			if len(part.patterns) == 0 {
+		for k, patterns := range [...][]space.Pattern{c.Is, c.Not} {
+			if len(patterns) == 0 {
 				continue
 			}
-			one := claim{no: part.no}
-			for _, p := range part.patterns {
-				path, values, ok := p.Keyed()
-				if !ok || one.path != nil && !slices.Equal(one.path, path) {
-					return nil, false, unspeakable(c)
-				}
-				one.path, one.values = path, append(one.values, values...)
+			one, ok := claimOf(patterns)
+			if !ok {
+				return nil, false, unspeakable(c)
 			}
-			slices.Sort(one.values)
-			one.values = slices.Compact(one.values)
+			one.no = k == 1
 			t.claims = append(t.claims, one)
 		}
 	}
@@ -278,6 +248,48 @@ func (i *importer) token(o *object, box space.Box) (t *credential, never bool, e
 		t.issuers = nil
 	}
 	return t, false, nil
+}
+
+// requestPrincipals is the issuers, of those that count, which patterns of request principals name, and the subjects if
+// they name one issuer's. Patterns of claims are not about either.
+func requestPrincipals(point *enforce.Point, taken []*issuer, patterns []space.Pattern) (principals []*issuer, subjects []string, err error) {
+	for _, p := range patterns {
+		written := p.RequestPrincipal()
+		if written == "" || !point.Meets(space.Box{space.Is(space.Token, p)}) {
+			continue
+		}
+		before := len(principals)
+		for _, x := range taken {
+			switch subject, of := strings.CutPrefix(written, x.jwt.Issuer+"/"); {
+			case written == "*", of && subject == "*":
+				principals = append(principals, x)
+			case of && !strings.Contains(subject, "*"):
+				principals, subjects = append(principals, x), append(subjects, subject)
+			}
+		}
+		if len(principals) == before {
+			return nil, nil, fmt.Errorf("tokens of %s", written)
+		}
+	}
+	if len(subjects) > 0 && (slices.ContainsFunc(principals, func(x *issuer) bool { return x != principals[0] }) || len(subjects) < len(principals)) {
+		return nil, nil, fmt.Errorf("some tokens of %s, and others", principals[0].jwt.Issuer)
+	}
+	return principals, subjects, nil
+}
+
+// claimOf is the claim that patterns are about, with the values that they name. It reports false if there is no single
+// one.
+func claimOf(patterns []space.Pattern) (one claim, ok bool) {
+	for _, p := range patterns {
+		path, values, ok := p.Keyed()
+		if !ok || one.path != nil && !slices.Equal(one.path, path) {
+			return claim{}, false
+		}
+		one.path, one.values = path, append(one.values, values...)
+	}
+	slices.Sort(one.values)
+	one.values = slices.Compact(one.values)
+	return one, true
 }
 
 // name has conditions on the claim iss say which issuers are meant, and drops one on aud that each token of these

@@ -45,6 +45,42 @@ func (i *importer) write() (p *draft, again bool, err error) {
 			s.clients = policy.AddressUnknown
 		}
 	}
+	sections := i.sections()
+	p = &draft{origin: map[string][]origin{}}
+	i.declared = nil
+	for _, name := range slices.Sorted(maps.Keys(sections)) {
+		file := name + ".mesh"
+		lines := sections[name].lines()
+		if len(lines) == 0 {
+			continue
+		}
+		for _, l := range lines {
+			if m, ok := l.Stmt.(*lang.Mesh); ok && m.Name.Text == name {
+				i.declared = append(i.declared, name)
+			}
+		}
+		for k, part := range parts(name, lines) {
+			if k > 0 {
+				file = fmt.Sprintf("%s/%d.mesh", name, k+1)
+			}
+			if err := p.add(file, part); err == nil {
+				continue
+			} else if !unwritable(lines) {
+				return nil, false, err
+			}
+			again = true
+			break
+		}
+	}
+	if len(p.output) == 0 { // a project has a file of intents
+		p.output = append(p.output, File{"intents.mesh", "# None of the policies could be said in intents.\n"})
+	}
+	return p, again, nil
+}
+
+// sections is what is to be said in the section of each namespace: its rules, the services that they and those of other
+// sections name, and the issuers of tokens. It sets which issuers are said.
+func (i *importer) sections() map[string]*section {
 	sections := map[string]*section{}
 	at := func(name string) *section {
 		if sections[name] == nil {
@@ -107,36 +143,7 @@ func (i *importer) write() (p *draft, again bool, err error) {
 		}
 	}
 	i.signing = slices.Collect(maps.Keys(signing))
-	p = &draft{origin: map[string][]origin{}}
-	i.declared = nil
-	for _, name := range slices.Sorted(maps.Keys(sections)) {
-		file := name + ".mesh"
-		lines := sections[name].lines()
-		if len(lines) == 0 {
-			continue
-		}
-		for _, l := range lines {
-			if m, ok := l.Stmt.(*lang.Mesh); ok && m.Name.Text == name {
-				i.declared = append(i.declared, name)
-			}
-		}
-		for k, part := range parts(name, lines) {
-			if k > 0 {
-				file = fmt.Sprintf("%s/%d.mesh", name, k+1)
-			}
-			if err := p.add(file, part); err == nil {
-				continue
-			} else if !unwritable(lines) {
-				return nil, false, err
-			}
-			again = true
-			break
-		}
-	}
-	if len(p.output) == 0 { // a project has a file of intents
-		p.output = append(p.output, File{"intents.mesh", "# None of the policies could be said in intents.\n"})
-	}
-	return p, again, nil
+	return sections
 }
 
 // parts divides the statements of a section among files, where they are more than one may have.

@@ -49,7 +49,18 @@ func (d *differ) routes() error {
 			starts = append(starts, f)
 		}
 	}
-	gained := map[int32]int32{} // the hops to what a start reaches now
+	targets := reachedFrom(starts, old, now)
+	if most := max(0, d.maxVisits/(2*len(now.Sources))-len(starts)); len(targets) > most {
+		d.diff.Unfollowed = len(targets) - most
+		targets = targets[:most]
+	}
+	d.diff.Reachable = routesTo(targets, old, now)
+	return nil
+}
+
+// reachedFrom is what any of the starts reaches now and did not, the nearest first.
+func reachedFrom(starts []policy.Source, old, now *model.CallGraph) []int32 {
+	gained := map[int32]int32{} // the hops to it
 	for _, s := range starts {
 		before, after := old.Forward(now.Node(s)), now.Forward(now.Node(s))
 		for i := range now.Sources {
@@ -60,13 +71,13 @@ func (d *differ) routes() error {
 			}
 		}
 	}
-	targets := slices.SortedFunc(maps.Keys(gained), func(a, b int32) int {
+	return slices.SortedFunc(maps.Keys(gained), func(a, b int32) int {
 		return cmp.Or(cmp.Compare(gained[a], gained[b]), cmp.Compare(a, b))
 	})
-	if most := max(0, d.maxVisits/(2*len(now.Sources))-len(starts)); len(targets) > most {
-		d.diff.Unfollowed = len(targets) - most
-		targets = targets[:most]
-	}
+}
+
+// routesTo is who reaches targets over two hops or more, and did not: a route for all that the same callers reach.
+func routesTo(targets []int32, old, now *model.CallGraph) (all []Route) {
 	type found struct {
 		Route
 		first, target int32 // the first caller, and the farthest target
@@ -126,14 +137,14 @@ func (d *differ) routes() error {
 		if len(r.From) == 1 {
 			r.Chain = now.Forward(r.first).Chain(r.target)
 		}
-		d.diff.Reachable = append(d.diff.Reachable, r.Route)
+		all = append(all, r.Route)
 	}
-	slices.SortFunc(d.diff.Reachable, func(a, b Route) int {
+	slices.SortFunc(all, func(a, b Route) int {
 		return cmp.Or(cmp.Compare(a.Hops, b.Hops),
 			slices.CompareFunc(a.From, b.From, func(a, b RouteCaller) int { return cmp.Compare(a.String(), b.String()) }),
 			slices.CompareFunc(a.To, b.To, func(a, b *policy.Service) int { return cmp.Compare(a.ID(), b.ID()) }))
 	})
-	return nil
+	return all
 }
 
 // exceptions is the members of a wildcard, by node, that do not get as far as the others.
@@ -166,40 +177,10 @@ func (d *differ) gains() ([]policy.Source, error) {
 		return nil, err
 	}
 	before := map[string]*model.Callers{}
-	named := map[string][]policy.Source{} // by identity or, without one, by ID
-	excepted := map[policy.Source]bool{}
-	for _, side := range []struct {
-		*model.Model
-		callers map[*policy.Service]*model.Callers
-	}{{d.before, was}, {d.after, is}} {
-		denied := map[string]bool{} // identities, namespaces and IDs
-		for _, c := range side.callers {
-			for _, list := range []map[string]bool{c.Identities, c.Namespaces, c.Outside} {
-				for name, may := range list {
-					denied[name] = denied[name] || !may
-				}
-			}
-		}
-		for s := range side.callers {
-			if side.Model == d.before {
-				before[s.ID()] = was[s]
-			}
-			f, names := policy.Source{Service: s}, side.Principals(s)
-			identified := len(names) > 0
-			if !identified {
-				names = []string{s.ID()}
-			}
-			if denied[s.Namespace] {
-				excepted[policy.Source{Kind: policy.FromMesh, Mesh: s.Namespace}] = true
-			}
-			for _, name := range names {
-				named[name] = append(named[name], f)
-				if denied[name] || identified && denied[s.Namespace] {
-					excepted[f] = true
-				}
-			}
-		}
+	for s, callers := range was {
+		before[s.ID()] = callers
 	}
+	named, excepted := d.namedCallers(was, is)
 	gained := map[policy.Source]bool{}
 	for s, b := range is {
 		if before[s.ID()] == b {
@@ -233,4 +214,40 @@ func (d *differ) gains() ([]policy.Source, error) {
 		}
 	}
 	return all, nil
+}
+
+// namedCallers is the services of both sides by what rules name them by, which is an identity or, without one, an ID;
+// and the sources that some rule of either side excepts.
+func (d *differ) namedCallers(was, is map[*policy.Service]*model.Callers) (named map[string][]policy.Source, excepted map[policy.Source]bool) {
+	named, excepted = map[string][]policy.Source{}, map[policy.Source]bool{}
+	for _, side := range []struct {
+		*model.Model
+		callers map[*policy.Service]*model.Callers
+	}{{d.before, was}, {d.after, is}} {
+		denied := map[string]bool{} // identities, namespaces and IDs
+		for _, c := range side.callers {
+			for _, list := range []map[string]bool{c.Identities, c.Namespaces, c.Outside} {
+				for name, may := range list {
+					denied[name] = denied[name] || !may
+				}
+			}
+		}
+		for s := range side.callers {
+			f, names := policy.Source{Service: s}, side.Principals(s)
+			identified := len(names) > 0
+			if !identified {
+				names = []string{s.ID()}
+			}
+			if denied[s.Namespace] {
+				excepted[policy.Source{Kind: policy.FromMesh, Mesh: s.Namespace}] = true
+			}
+			for _, name := range names {
+				named[name] = append(named[name], f)
+				if denied[name] || identified && denied[s.Namespace] {
+					excepted[f] = true
+				}
+			}
+		}
+	}
+	return named, excepted
 }

@@ -187,6 +187,28 @@ func (w *why) carries(port uint16) bool {
 
 // port answers for one port. The text is equal for ports with the same answer.
 func (w *why) port(port uint16, requests []*enforce.Class, callers []int) (PortAnswer, string) {
+	p := w.portWithoutCallers(port)
+	callers = slices.DeleteFunc(slices.Clone(callers), func(c int) bool {
+		return w.another(c, p.Mode) || w.From.Kind != policy.FromService && w.callee.Relays(w.split.Sources[c].Identity(), port)
+	})
+	all := w.cases(&p, port, requests, callers)
+	signatures := make([]string, len(callers))
+	for i := range callers {
+		signatures[i] = signatureOf(all[i])
+		w.lacks = w.lacks || slices.ContainsFunc(all[i], func(k Case) bool { return k.lacks })
+	}
+	p.Callers = w.callersAlike(callers, all, signatures)
+	var text strings.Builder
+	fmt.Fprintf(&text, "%d %p %v %d %s", p.Mode, p.By, p.ways, p.Capture.Capture, p.Capture.Why)
+	for i := range p.Callers {
+		fmt.Fprintf(&text, "\n%q", p.Callers[i].Names)
+		fmt.Fprint(&text, signatureOf(p.Callers[i].Cases))
+	}
+	return p, text.String()
+}
+
+// portWithoutCallers is what an answer says of a port whoever calls it.
+func (w *why) portWithoutCallers(port uint16) PortAnswer {
 	p := PortAnswer{Others: port == w.split.Other.Port() && port != w.Port, port: port}
 	if !p.Others {
 		one := policy.Port{Number: port}
@@ -204,16 +226,15 @@ func (w *why) port(port uint16, requests []*enforce.Class, callers []int) (PortA
 		p.ways = w.Ways(w.From, w.To, w.callee, port)
 	}
 	p.Capture = w.To.Inbound.Of(port)
-	callers = slices.DeleteFunc(slices.Clone(callers), func(c int) bool {
-		return w.another(c, p.Mode) || w.From.Kind != policy.FromService && w.callee.Relays(w.split.Sources[c].Identity(), port)
-	})
-	all := w.cases(&p, port, requests, callers)
-	signatures := make([]string, len(callers))
+	return p
+}
+
+// callersAlike names the classes of callers, those with the same answer together: their cases are all, whose signatures
+// are equal where they are. A class at an address whose answer is that of the addresses around is not named.
+func (w *why) callersAlike(callers []int, all [][]Case, signatures []string) (answers []CallerAnswer) {
 	located := newAnswersByLocation()
 	usual := func(c int) bool { return w.split.Sources[c].Elsewhere || w.fromOutside() }
 	for i, c := range callers {
-		signatures[i] = signatureOf(all[i])
-		w.lacks = w.lacks || slices.ContainsFunc(all[i], func(k Case) bool { return k.lacks })
 		located.add(locationOf(w.split.Classes, c), signatures[i], usual(c))
 	}
 	alike := map[string]space.Set{} // the classes with the same answer
@@ -225,12 +246,12 @@ func (w *why) port(port uint16, requests []*enforce.Class, callers []int) (PortA
 	}
 	bySignature := map[string]int{}
 	type answered struct {
-		caller int // of p.Callers
+		caller int // of answers
 		name   string
 	}
 	seen := map[answered]bool{}
 	patterns := map[string][]string{} // of identities, by the name that consists of them
-	var single []identityNames        // of each of p.Callers
+	var single []identityNames        // of each of answers
 	for i, c := range callers {
 		if w.split.Needless(c, alike[signatures[i]]) {
 			continue
@@ -247,9 +268,9 @@ func (w *why) port(port uint16, requests []*enforce.Class, callers []int) (PortA
 		name := who + rest
 		at, ok := bySignature[signatures[i]]
 		if !ok {
-			at = len(p.Callers)
+			at = len(answers)
 			bySignature[signatures[i]] = at
-			p.Callers = append(p.Callers, CallerAnswer{Cases: all[i]})
+			answers = append(answers, CallerAnswer{Cases: all[i]})
 			single = append(single, identityNames{})
 		}
 		if _, one := w.split.Identities(c); one {
@@ -258,23 +279,19 @@ func (w *why) port(port uint16, requests []*enforce.Class, callers []int) (PortA
 		_, patterns[name] = w.ClassName(w.split.Classes, c)
 		if one := (answered{at, name}); !seen[one] {
 			seen[one] = true
-			p.Callers[at].Names = append(p.Callers[at].Names, name)
+			answers[at].Names = append(answers[at].Names, name)
 		}
 	}
-	var text strings.Builder
-	fmt.Fprintf(&text, "%d %p %v %d %s", p.Mode, p.By, p.ways, p.Capture.Capture, p.Capture.Why)
-	for i := range p.Callers {
-		names := p.Callers[i].Names
+	for i := range answers {
+		names := answers[i].Names
 		names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { // a caller that is several of them at once
 			return len(patterns[name]) > 1 && slices.ContainsFunc(patterns[name], func(one string) bool { return slices.Contains(names, one) })
 		})
 		names = single[i].joined(names, w.Policy, w.shifted)
 		slices.SortFunc(names, model.ByName)
-		p.Callers[i].Names = names
-		fmt.Fprintf(&text, "\n%q", p.Callers[i].Names)
-		fmt.Fprint(&text, signatureOf(p.Callers[i].Cases))
+		answers[i].Names = names
 	}
-	return p, text.String()
+	return answers
 }
 
 // another reports whether callers at a port are others than their class says. Without mutual TLS an address is all that
