@@ -134,7 +134,7 @@ func (r *replayed) text(unseen bool) []byte {
 		b.WriteString("\nallowed, and not seen\n")
 		for i := range r.unseen {
 			e := &r.unseen[i]
-			fmt.Fprintf(&b, "  %s -> %s  %s\n", e.From, e.To.ID(), r.statement(e.At()))
+			fmt.Fprintf(&b, "  %s -> %s  %s\n", e.From, e.Callee(), r.statement(e.At()))
 		}
 	}
 	return b.Bytes()
@@ -178,7 +178,7 @@ func (r *replayed) json(unseen bool) *replayJSON {
 	if unseen {
 		for i := range r.unseen {
 			e := &r.unseen[i]
-			out.Unseen = append(out.Unseen, unseenJSON{strings.TrimSpace(e.From.String()), e.To.ID(), r.placeJSON(e.At())})
+			out.Unseen = append(out.Unseen, unseenJSON{strings.TrimSpace(e.From.String()), e.Callee(), r.placeJSON(e.At())})
 		}
 	}
 	return out

@@ -156,7 +156,7 @@ func (r *reason) json() whyJSON {
 	if r.To != nil {
 		out.To = r.To.ID()
 	} else {
-		out.To = r.External.Namespace + "/" + r.External.Name
+		out.To = r.External.ID()
 	}
 	for _, o := range r.Ops {
 		out.Operations = append(out.Operations, o.String())

@@ -23,7 +23,8 @@ type whyKindJSON struct {
 	Count    int              `json:"count"`
 	From     string           `json:"from,omitempty"`
 	Until    string           `json:"until,omitempty"`
-	Caller   string           `json:"caller,omitempty"` // absent where it is not known
+	Caller   string           `json:"caller,omitempty"`  // absent where it is not known
+	Callers  []string         `json:"callers,omitempty"` // where it is not known, the addresses or workloads of the first few
 	Callee   string           `json:"callee,omitempty"`
 	Port     uint16           `json:"port,omitempty"`
 	Requests []whyRequestJSON `json:"requests,omitempty"`
@@ -59,6 +60,11 @@ func (r *refusals) kindJSON(a *denied.Answer) whyKindJSON {
 	out := whyKindJSON{
 		Outcome: a.Outcome.String(), Count: a.Count, From: a.From, Until: a.Until, Caller: a.Caller, Callee: a.Callee, Port: a.Port,
 		More: a.More, Detail: a.Detail, Passes: a.Passes, Allowed: a.Allowed, Unasked: a.Unasked,
+	}
+	for _, name := range a.Callers {
+		if name != "" {
+			out.Callers = append(out.Callers, name)
+		}
 	}
 	for _, q := range a.Requests {
 		out.Requests = append(out.Requests, whyRequestJSON(q))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -88,11 +89,8 @@ func (r *refusals) writeKind(b *bytes.Buffer, a *denied.Answer) {
 
 func callText(a *denied.Answer) string {
 	caller, callee := a.Caller, a.Callee
-	switch {
-	case caller == "" && a.Address.IsValid():
-		caller = a.Address.String()
-	case caller == "":
-		caller = "an unknown caller"
+	if caller == "" {
+		caller = unknownCallers(a.Kind)
 	}
 	if callee == "" {
 		callee = "an unknown callee"
@@ -101,6 +99,22 @@ func callText(a *denied.Answer) string {
 		callee += fmt.Sprintf(":%d", a.Port)
 	}
 	return caller + " -> " + callee
+}
+
+// unknownCallers is who made the calls of a kind whose callers have no name.
+func unknownCallers(k *denied.Kind) string {
+	var names []string
+	for i, name := range k.Callers {
+		if i == 5 {
+			break
+		}
+		names = append(names, cmp.Or(name, "an unknown caller"))
+	}
+	text := strings.Join(names, ", ")
+	if len(k.Callers) > len(names) || k.Others {
+		text += " and others"
+	}
+	return text
 }
 
 // because says why calls failed, as far as the log says it.

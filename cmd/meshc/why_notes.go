@@ -117,7 +117,7 @@ func (r *reason) egressNotes() (notes []string) {
 		return nil
 	}
 	x := r.External
-	id := x.Namespace + "/" + x.Name
+	id := x.ID()
 	hosts := strings.Join(x.Hosts, ", ")
 	if r.Egress.Meshless {
 		notes = append(notes, fmt.Sprintf("%s (%s) is outside the cluster", id, hosts))

@@ -30,7 +30,7 @@ func (k *Kinds) Answer(kind *Kind) (*Answer, error) {
 	if !byPolicy || kind.Query == nil {
 		return a, nil
 	}
-	if kind.By.Policy != "" {
+	if kind.By.Policy != "" && !kind.leaves() {
 		a.Policy = object(k.ends.Model.Callee(kind.Query.To), &kind.By)
 	}
 	q := *kind.Query

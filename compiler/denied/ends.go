@@ -1,6 +1,7 @@
 package denied
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -20,7 +21,7 @@ type Ends struct {
 	Port           uint16         // of the container; 0 where it is not known
 	Query          *explain.Query // about these ends, without operations; nil where the callee is not known
 	AnyCaller      bool           // the caller is not known, so that the query is about every caller
-	Address        netip.Addr     // of the caller, where that is all that is known
+	Unnamed        string         // what is known of a caller without a name: its address or its workload
 	Nameless       bool           // the connection may be plaintext
 	Unknown        error          // why an end is not known
 }
@@ -59,7 +60,7 @@ func (e *ends) of(c *traffic.Call) *Ends {
 func (e *ends) find(c *traffic.Call) *Ends {
 	out := &Ends{Caller: e.caller(&c.From), Port: c.Port, Nameless: c.From.Nameless}
 	if out.Caller == "" {
-		out.Address = c.From.Address
+		out.Unnamed = unnamed(&c.From)
 	}
 	for _, word := range e.callees(c) {
 		query, err := e.query(out.Caller, word, c)
@@ -69,8 +70,9 @@ func (e *ends) find(c *traffic.Call) *Ends {
 			}
 			continue
 		}
-		out.Query, out.Callee, out.Port, out.Unknown = query, query.To.ID(), query.Port, nil
-		break
+		if out.Query = query; query.External == nil {
+			break // a host outside the mesh is called if nothing in it is
+		}
 	}
 	if out.Query == nil {
 		if out.Unknown == nil {
@@ -78,6 +80,7 @@ func (e *ends) find(c *traffic.Call) *Ends {
 		}
 		return out
 	}
+	out.Callee, out.Port, out.Unknown = out.Query.Callee(), out.Query.Port, nil
 	out.Caller = query(out)
 	return out
 }
@@ -128,6 +131,17 @@ func somebody(p *traffic.Peer) string {
 		return p.Namespace + "/" + p.Workload
 	}
 	return "a caller without an identity"
+}
+
+// unnamed is what is known of a caller without a name; empty where nothing is.
+func unnamed(p *traffic.Peer) string {
+	switch {
+	case p.Address.IsValid():
+		return p.Address.String()
+	case p.Workload != "" && p.Namespace != "":
+		return p.Namespace + "/" + p.Workload
+	}
+	return ""
 }
 
 // outside reports whether an address is that of a service without a proxy.
@@ -221,8 +235,11 @@ func (e *ends) query(caller, callee string, c *traffic.Call) (*explain.Query, er
 		return nil, err
 	}
 	q := queries[0]
-	if len(queries) != 1 || q.To == nil {
+	if len(queries) != 1 {
 		return nil, fmt.Errorf("%s is not one service", callee)
+	}
+	if q.External != nil {
+		return e.leaving(caller, callee, c)
 	}
 	if by := &c.By; by.Policy != "" && by.Namespace != q.To.Namespace && by.Namespace != e.Model.Policy.RootNamespace {
 		return nil, fmt.Errorf("the policy that refused the call is not of the namespace of %s", q.To.ID())
@@ -249,4 +266,16 @@ func (e *ends) query(caller, callee string, c *traffic.Call) (*explain.Query, er
 		return pod || port
 	})
 	return &q, nil
+}
+
+// leaving asks about a call out of the mesh, whose port is that of the host: its proxy may call another one.
+func (e *ends) leaving(caller, host string, c *traffic.Call) (*explain.Query, error) {
+	if port := cmp.Or(c.To.HostPort, c.Port); port != 0 {
+		host = fmt.Sprintf("%s:%d", host, port)
+	}
+	queries, err := e.Queries(caller, host)
+	if err != nil {
+		return nil, err
+	}
+	return &queries[0], nil
 }

@@ -21,8 +21,9 @@ var ofLog, ofReplay = limits{2000, 20}, limits{100_000, 100}
 
 // Bounds that hold for both.
 const (
-	maxPath = 1024    // bytes of one request
-	maxAll  = 100_000 // requests of all kinds
+	maxPath    = 1024    // bytes of one request
+	maxCallers = 20      // of one kind, where it is not known who they are
+	maxAll     = 100_000 // requests of all kinds
 )
 
 // Kinds is the calls of a log that did not reach their callee.
@@ -47,6 +48,8 @@ type Kind struct {
 	From, Until string    // when it was seen first and last; empty where no line says
 	Requests    []Request // in the order in which they were seen; empty for connections
 	More        int       // requests with other methods or paths
+	Callers     []string  // where the caller is not known, what is known of the first few that there were; empty where nothing is
+	Others      bool      // whether there were more of these
 
 	byRequest map[[2]string]int
 }
@@ -103,7 +106,24 @@ func (k *Kinds) Add(c *traffic.Call) {
 		k.byKey[at] = kind
 	}
 	k.add(kind, c)
+	if e.Caller == "" {
+		kind.calledBy(e.Unnamed)
+	}
 }
+
+// calledBy notes a caller that is not known.
+func (k *Kind) calledBy(unnamed string) {
+	switch {
+	case slices.Contains(k.Callers, unnamed):
+	case len(k.Callers) < maxCallers:
+		k.Callers = append(k.Callers, strings.Clone(unnamed))
+	default:
+		k.Others = true
+	}
+}
+
+// leaves reports whether the calls of a kind are to a host outside the mesh, where nothing looks at methods and paths.
+func (k *Kind) leaves() bool { return k.Query != nil && k.Query.External != nil }
 
 func (all *Kinds) add(k *Kind, c *traffic.Call) {
 	n := max(c.Count, 1)
@@ -116,7 +136,7 @@ func (all *Kinds) add(k *Kind, c *traffic.Call) {
 			k.Until = strings.Clone(c.At)
 		}
 	}
-	if c.Method == "" {
+	if c.Method == "" || k.leaves() {
 		return
 	}
 	i, ok := k.byRequest[[2]string{c.Method, c.Path}]

@@ -1,6 +1,8 @@
 package denied
 
 import (
+	"slices"
+
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/explain"
 	"github.com/meshc/meshc/compiler/policy"
@@ -32,7 +34,8 @@ func (a *Answer) Replayed() Replayed {
 	return InPart
 }
 
-// Unseen returns the edges of a policy that allow none of the calls of some answers, in the order of the policy.
+// Unseen returns the edges of a policy that allow none of the calls of some answers, in the order of the policy. Edges to hosts outside
+// the mesh count only if some call is to one: what proxies of callees tell of has none.
 func Unseen(p *policy.Policy, answers []*Answer) (all []policy.Edge) {
 	type used struct {
 		at     source.Span
@@ -40,14 +43,22 @@ func Unseen(p *policy.Policy, answers []*Answer) (all []policy.Edge) {
 		caller string // empty: anyone
 	}
 	seen := map[used]bool{}
+	var leaving []*explain.Query
 	for _, a := range answers {
+		if a.leaves() {
+			leaving = append(leaving, a.Query)
+		}
 		for _, at := range a.uses() {
 			seen[used{at, a.Query.To, ""}], seen[used{at, a.Query.To, a.Query.From.String()}] = true, true
 		}
 	}
 	for _, e := range p.Edges().All {
 		if e.To == nil {
-			continue // nothing tells of calls out of the mesh
+			uses := func(q *explain.Query) bool { return q.External == e.External && e.From.Includes(q.From) }
+			if len(leaving) > 0 && !slices.ContainsFunc(leaving, uses) {
+				all = append(all, e)
+			}
+			continue
 		}
 		caller := ""
 		if e.From.Kind == policy.FromService {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/meshc/meshc/compiler"
 	"github.com/meshc/meshc/compiler/analysis/explain"
+	"github.com/meshc/meshc/compiler/denied"
 	"github.com/meshc/meshc/compiler/directory"
 	"github.com/meshc/meshc/compiler/learn"
 	"github.com/meshc/meshc/compiler/policy"
@@ -29,7 +30,7 @@ func TestDraftsHold(t *testing.T) {
 	if testing.Short() {
 		seeds = 30
 	}
-	asked := 0
+	asked, leaving := 0, 0
 	for seed := range seeds {
 		s := newSightings(uint64(seed))
 		pods := directory.New(s.objects())
@@ -62,8 +63,31 @@ func TestDraftsHold(t *testing.T) {
 			assert.True(t, why.Allows() || q.Port == 0 && why.Verdict == explain.Partly, "%s %v %+v\n%s", q, why.Verdict, calls[i], shown)
 			asked++
 		}
+		leaving += leave(t, b, pods, calls, shown)
 	}
 	assert.Greater(t, asked, 4*seeds)
+	assert.Greater(t, leaving, seeds)
+}
+
+// leave replays calls, and expects each that is to a port of an external of the draft to be one that an edge leads to. It returns how
+// many are.
+func leave(t *testing.T, b *compiler.Build, pods *directory.Directory, calls []traffic.Call, shown string) (n int) {
+	kinds := denied.Replay(b.Asking(pods))
+	for i := range calls {
+		kinds.Add(&calls[i])
+	}
+	for _, k := range kinds.All() {
+		a, err := kinds.Answer(k)
+		require.NoError(t, err)
+		if k.Query == nil || k.Query.External == nil || k.AnyCaller {
+			continue
+		}
+		if assert.NotNil(t, a.Why, "%v\n%s", a.Unjudged, shown) && a.Why.Egress.Declared {
+			assert.Equal(t, explain.ByEdge, a.Why.Egress.By, "%s\n%s", k.Query, shown)
+			n++
+		}
+	}
+	return n
 }
 
 // built builds a draft, with the settings that it asks for.

@@ -86,6 +86,14 @@ func (e *Edges) each(list []int32) iter.Seq[*Edge] {
 	}
 }
 
+// Callee returns the name of what an edge leads to, with its namespace.
+func (e *Edge) Callee() string {
+	if e.External != nil {
+		return e.External.ID()
+	}
+	return e.To.ID()
+}
+
 // At returns the span of the statement of an edge.
 func (e *Edge) At() source.Span {
 	if e.Rule != nil {

@@ -394,6 +394,9 @@ type External struct {
 	At        source.Span
 }
 
+// ID returns the name of an external with its namespace.
+func (x *External) ID() string { return x.Namespace + "/" + x.Name }
+
 // ExternalPort is a port of an external.
 type ExternalPort struct {
 	Number    uint16

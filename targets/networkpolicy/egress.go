@@ -43,7 +43,7 @@ func (e *emission) dialled(edge *policy.Edge) (all []opening) {
 
 // external reports, once, an external whose callers the network lets call every address.
 func (e *emission) external(x *policy.External) {
-	key := told{what: x.Namespace + "/" + x.Name}
+	key := told{what: x.ID()}
 	if e.told[key] {
 		return
 	}

@@ -160,7 +160,7 @@ func (r *Report) service(m *model.Model, classifier *enforce.Classifier, work *e
 // external adds the edges to an external, which no policy of the mesh binds.
 func (r *Report) external(x *policy.External) {
 	for _, p := range x.Ports {
-		e := Edge{To: x.Namespace + "/" + x.Name, Ports: []uint16{p.Number}, Client: Plaintext, Server: "external", Result: Plaintext}
+		e := Edge{To: x.ID(), Ports: []uint16{p.Number}, Client: Plaintext, Server: "external", Result: Plaintext}
 		switch {
 		case p.Originate:
 			e.Client, e.Result = "TLS by the sidecar", TLS

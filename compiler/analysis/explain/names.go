@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -134,6 +135,56 @@ func (r *resolver) host(name string) *policy.Service {
 		}
 	}
 	return nil
+}
+
+// outside finds the externals with a host, those first that have the port, and then those that name the host most closely. Each namespace
+// may have its own.
+func (r *resolver) outside(host string, port uint16) (all []*policy.External) {
+	plain := func(host string) string { return strings.ToLower(strings.TrimSuffix(host, ".")) }
+	host = plain(host)
+	closeness := func(x *policy.External) (most int) {
+		for _, pattern := range x.Hosts {
+			pattern = plain(pattern)
+			if suffix, wild := strings.CutPrefix(pattern, "*"); pattern == host || wild && strings.HasSuffix(host, suffix) {
+				most = max(most, len(suffix))
+			}
+		}
+		return most
+	}
+	lacks := func(x *policy.External) int {
+		if slices.ContainsFunc(x.Ports, func(p policy.ExternalPort) bool { return p.Number == port }) {
+			return 0
+		}
+		return 1
+	}
+	for _, m := range r.Meshes {
+		for _, x := range m.Externals {
+			if closeness(x) > 0 {
+				all = append(all, x)
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b *policy.External) int {
+		return cmp.Or(lacks(a)-lacks(b), closeness(b)-closeness(a))
+	})
+	return all
+}
+
+// visible is the external that a caller sees among several: that of its own namespace, if it is known.
+func visible(from policy.Source, host string, all []*policy.External) (*policy.External, error) {
+	namespace := from.Mesh
+	if from.Service != nil {
+		namespace = from.Service.Namespace
+	}
+	if namespace == "" {
+		return all[0], nil
+	}
+	for _, x := range all {
+		if x.Namespace == namespace {
+			return x, nil
+		}
+	}
+	return nil, wrong("%s is an external of mesh %s, and mesh %s does not declare it: only callers of its own mesh see an external", host, all[0].Namespace, namespace)
 }
 
 // callers is what a name stands for as a caller.

@@ -22,7 +22,7 @@ type Query struct {
 
 // String is the query in the words of the language.
 func (q *Query) String() string {
-	to := q.callee()
+	to := q.Callee()
 	if q.Port != 0 {
 		to += ":" + strconv.Itoa(int(q.Port))
 	}
@@ -35,9 +35,10 @@ func (q *Query) String() string {
 	return q.From.String() + " -> " + to
 }
 
-func (q *Query) callee() string {
+// Callee returns the name of the callee with its namespace.
+func (q *Query) Callee() string {
 	if q.External != nil {
-		return q.External.Namespace + "/" + q.External.Name
+		return q.External.ID()
 	}
 	return q.To.ID()
 }
@@ -75,9 +76,13 @@ func Parse(p *policy.Policy, words []string, names Names) ([]Query, error) {
 			return nil, wrong("%s: %q is not a port", words[1], port)
 		}
 	}
+	var outside []*policy.External
 	to, err := r.callees(name)
 	if err != nil {
-		return nil, err
+		if outside = r.outside(name, uint16(number)); len(outside) == 0 {
+			return nil, err
+		}
+		to.External = outside[0]
 	}
 	rest := words[2:]
 	if len(rest) > 0 && !hasPort && isNumber(rest[0]) {
@@ -98,6 +103,11 @@ func Parse(p *policy.Policy, words []string, names Names) ([]Query, error) {
 		for _, s := range to.Services {
 			if s != nil && s == from.Service && len(froms)*len(to.Services) > 1 {
 				continue // a group that calls itself is about its members calling each other
+			}
+			if len(outside) > 0 {
+				if to.External, err = visible(from, name, outside); err != nil {
+					return nil, err
+				}
 			}
 			q := Query{From: from, To: s, External: to.External, Port: uint16(number), Ops: ops, Notes: slices.Clone(r.notes)}
 			if s != nil && q.Port != 0 {
