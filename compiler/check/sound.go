@@ -364,7 +364,46 @@ func (c *checker) world(r *rule, at source.Span, met []stated, deny bool) {
 	}
 	c.list.Add(diag.WorldIntoStrict, at, "`world` may call %s, but its strict mTLS still refuses plaintext callers", r.callee.Name).
 		WithRelated(met[0].at, "strict here").
-		WithHelp("write `any` for every caller of the mesh, or make the port permissive: %s", r.loosened())
+		WithHelp("%s", c.insteadOfWorld(r))
+}
+
+// insteadOfWorld says what to write in place of `world` to a strict port. Where a waypoint enforces what is asked of requests, callers
+// without an identity would not pass it.
+func (c *checker) insteadOfWorld(r *rule) string {
+	switch {
+	case !r.asksWaypoint():
+		return "write `any` for every caller of the mesh, or make the port permissive: " + r.loosened()
+	case c.anyPasses(r.callee):
+		return "write `any` for every caller of the mesh"
+	}
+	return r.namePassing()
+}
+
+// namePassing says what to write where `any` is also about callers that pass no waypoint.
+func (r *rule) namePassing() string {
+	return fmt.Sprintf("name the callers that are meant and that pass the waypoint of %s: `any` is also about callers that do not", r.callee.Name)
+}
+
+// asksWaypoint reports whether a rule is about something that only a waypoint sees.
+func (r *rule) asksWaypoint() bool {
+	s := r.callee
+	return len(s.Through()) > 0 && (r.OfHTTP() || slices.ContainsFunc(s.allow, asksForToken) || len(s.Verifies) > 0)
+}
+
+// anyPasses reports whether all callers of the project that prove an identity pass the waypoints on the ways to a service.
+func (c *checker) anyPasses(to *service) bool {
+	var p policy.Policy
+	for _, m := range c.byName {
+		one := m.Mesh
+		for _, s := range m.services {
+			one.Services = append(one.Services, s.Service)
+		}
+		p.Meshes = append(p.Meshes, &one)
+	}
+	return !slices.ContainsFunc(to.Through(), func(f policy.Front) bool {
+		_, all := p.Passes(policy.Source{Kind: policy.FromAny}, to.Service, &f)
+		return !all
+	})
 }
 
 // exemptInPlaintext warns of callers that are left out of world by their identity and get in without it.
@@ -373,9 +412,13 @@ func (c *checker) exemptInPlaintext(r *rule) {
 	if i < 0 || c.Meshless {
 		return
 	}
+	instead := "admit `any` instead of `world`"
+	if r.asksWaypoint() && !c.anyPasses(r.callee) {
+		instead = r.namePassing()
+	}
 	c.list.Add(diag.BypassedDeny, r.exceptAt[i], "%s can bypass this exception in plaintext", quoted(r.Except[i].String())).
 		WithNote("it is excluded by its identity, and a call that bypasses its own proxy has none").
-		WithHelp("make the port strict, or admit `any` instead of `world`")
+		WithHelp("make the port strict, or %s", instead)
 }
 
 func (c *checker) outsideCaller(r *rule, at source.Span, caller *policy.Service, met []stated, deny bool) {
