@@ -17,12 +17,22 @@ func (c *checker) uninjected(m *mesh) {
 		if needed := s.calls || len(m.sections) > 0 && !m.Declares; !needed || !s.Proxied() || !slices.ContainsFunc(s.workloads, func(w *inventory.Workload) bool { return w.Assumed }) {
 			continue
 		}
-		c.list.Add(diag.NoIdentity, c.namespaces[m.Name].At, "namespace %s has no injection label, so the manifests do not show that its pods have a proxy", m.Name).
-			WithNote("without a proxy, %s has no identity, and nothing enforces its policies", s.Name).
-			WithHelp("label the Namespace `istio-injection: enabled`, `istio.io/rev: REVISION` if Istio is installed as a revision, or `istio.io/dataplane-mode: ambient`, even if the cluster has the label already; "+
-				"or state it in meshc.yaml: `dataplanes: {%s: sidecar}`; for single pods, label their templates `sidecar.istio.io/inject: \"true\"`; declare a workload without a proxy as `outside`", m.Name)
+		d := c.list.Add(diag.NoIdentity, c.namespaces[m.Name].At, "namespace %s has no injection label, so the manifests do not show that its pods have a proxy", m.Name).
+			WithNote("without a proxy, %s has no identity, and nothing enforces its policies", s.Name)
+		if slices.ContainsFunc(m.services, (*service).hasWaypoint) { // which sidecars would pass by
+			d.WithHelp("label the Namespace `istio.io/dataplane-mode: ambient`, since its Services have a waypoint, even if the cluster has the label already; "+
+				"or state it in meshc.yaml: `dataplanes: {%s: ambient}`; declare a workload without a proxy as `outside`", m.Name)
+			return
+		}
+		d.WithHelp("label the Namespace `istio-injection: enabled`, `istio.io/rev: REVISION` if Istio is installed as a revision, or `istio.io/dataplane-mode: ambient`, even if the cluster has the label already; "+
+			"or state it in meshc.yaml: `dataplanes: {%s: sidecar}`; for single pods, label their templates `sidecar.istio.io/inject: \"true\"`; declare a workload without a proxy as `outside`", m.Name)
 		return
 	}
+}
+
+// hasWaypoint reports whether a Service in front of the pods of a service names a waypoint, whether or not they are in ambient mode.
+func (s *service) hasWaypoint() bool {
+	return slices.ContainsFunc(s.workloads, func(w *inventory.Workload) bool { return w.Bound })
 }
 
 // dataplane determines what enforces the policies of a service: what its workloads show, else its labels and its

@@ -75,6 +75,7 @@ func (f *file) proxy(here *yaml.Node, template *corev1.PodTemplateSpec) proxy {
 type namespace struct {
 	Namespace
 	sidecars string      // why its pods get no sidecar by default; empty if they do
+	injects  string      // the label that gives them one
 	never    bool        // a label of the pods cannot change that
 	settled  bool        // it has no label, and the settings of the project say what it has
 	bound    bound       // of its Services and pods that say nothing
@@ -101,6 +102,10 @@ func (f *file) namespace(n *yaml.Node, o *corev1.Namespace) {
 		ns.at = f.doc.Span(yamldoc.Get(n, "metadata", "labels", namespaceKey))
 	case !stated && o.Labels[revisionKey] == "":
 		ns.sidecars = fmt.Sprintf("namespace %s has no injection label", o.Name)
+	case stated:
+		ns.injects = namespaceKey
+	default:
+		ns.injects = revisionKey
 	}
 	ns.Redirected = o.Labels[dataplaneKey] == "ambient"
 	ns.Ambient = ns.sidecars != "" && ns.Redirected
@@ -119,6 +124,23 @@ func (p *pod) injected(ns *namespace) bool {
 		return p.proxy.present || p.proxy.on
 	}
 	return p.proxy.present || ns.sidecars == "" || p.proxy.on && !ns.never
+}
+
+// notAmbient says why a pod with a proxy is not known to be in ambient mode, and what would have it be.
+func (p *pod) notAmbient(ns *namespace) (why, way string) {
+	const ambient = "`" + dataplaneKey + ": ambient`"
+	switch {
+	case p.proxy.present:
+		return "its pods have a sidecar of their own", "leave the container istio-proxy out of its manifest"
+	case ns != nil && ns.sidecars == "" && ns.Redirected:
+		return "the label " + ns.injects + " of the namespace gives its pods sidecars", "delete the label " + ns.injects + ": beside it " + ambient + " does nothing"
+	case ns != nil && ns.sidecars == "":
+		return "the label " + ns.injects + " of the namespace gives its pods sidecars", "write " + ambient + " in place of this label"
+	case p.proxy.on:
+		return "its pods ask for sidecars", "take the label off them that does, and label the namespace " + ambient
+	}
+	return "its pods are not known to be in ambient mode",
+		fmt.Sprintf("say which they are: label the namespace %s, or write `dataplanes: {%s: ambient}` in meshc.yaml", ambient, p.Workload.Namespace)
 }
 
 // ambient reports whether a pod has ztunnel in place of a sidecar.

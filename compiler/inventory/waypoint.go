@@ -168,7 +168,8 @@ func (p *pod) behind(r *reader, ns *namespace) {
 			unjudged(b.at, "the waypoint "+w.ID()+" takes no calls to Services of other namespaces", "let its listener take them, with `allowedRoutes: {namespaces: {from: All}}`, or name a waypoint of the namespace")
 		case !judged:
 			front.Waypoint, p.Bound = w.Waypoint, true
-			unjudged(b.at, "calls to it pass the waypoint "+b.name+", and its pods are not known to be in ambient mode", "say which they are: label the namespace `"+dataplaneKey+": ambient`, or the Service `istio.io/use-waypoint: none`")
+			why, way := p.notAmbient(ns)
+			unjudged(b.at, "calls to it pass the waypoint "+b.name+", and "+why, way+", or label the Service `"+bearing.UseWaypoint+": none`")
 		default:
 			front.Waypoint = w.Waypoint
 		}
