@@ -7,6 +7,7 @@ import (
 	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/compiler/project"
 	"github.com/meshc/meshc/lang/diag"
 )
 
@@ -25,11 +26,23 @@ func (p *Parsed) beside(c config.Project, meshes []string) (all []*inventory.Bes
 		namespaces[name] = true
 	}
 	for _, b := range p.Inventory.Beside {
-		if namespaces[b.Namespace] && !known[b.ID()] {
+		if !known[b.ID()] && p.isIn(b, namespaces) {
 			all = append(all, b)
 		}
 	}
 	return all
+}
+
+// isIn reports whether an object may be in one of some namespaces. One whose file names none is where that is applied, or anywhere.
+func (p *Parsed) isIn(b *inventory.Beside, namespaces map[string]bool) bool {
+	if !b.Unplaced || namespaces[b.Namespace] {
+		return namespaces[b.Namespace]
+	}
+	var by []project.Applied
+	if p.Applied != nil {
+		by = p.Applied(b.At.File.Name)
+	}
+	return len(by) == 0 || slices.ContainsFunc(by, func(a project.Applied) bool { return namespaces[a.Namespace] })
 }
 
 // reportBeside reports these objects, those of one kind together.
@@ -37,11 +50,16 @@ func (p *Parsed) reportBeside(c config.Project, meshes []string) (list diag.List
 	all := p.beside(c, meshes)
 	for len(all) > 0 {
 		first := all[0]
-		rest := slices.DeleteFunc(slices.Clone(all), func(b *inventory.Beside) bool { return b.Kind == first.Kind })
-		d := list.Add(diag.PolicyBeside, first.At, "the %s is in force beside what the project emits, and is not judged", first.ID())
+		alike := func(b *inventory.Beside) bool { return b.Kind == first.Kind && b.Unplaced == first.Unplaced }
+		rest := slices.DeleteFunc(slices.Clone(all), alike)
+		what := "the " + first.ID() + " is"
+		if first.Unplaced {
+			what = "the " + first.Kind + " " + first.Name + ", whose file names no namespace, may be"
+		}
+		d := list.Add(diag.PolicyBeside, first.At, "%s in force beside what the project emits, and is not judged", what)
 		var files []string
 		for _, b := range all {
-			if b.Kind == first.Kind && !slices.Contains(files, b.At.File.Name) {
+			if alike(b) && !slices.Contains(files, b.At.File.Name) {
 				files = append(files, b.At.File.Name)
 			}
 		}
@@ -51,11 +69,15 @@ func (p *Parsed) reportBeside(c config.Project, meshes []string) (list diag.List
 		case n > 1:
 			d.WithNote("there are %d of this kind", n)
 		}
-		env := ""
-		if p.Environment != "" {
-			env = " --env " + p.Environment
+		if first.Unplaced {
+			p.place(d)
+		} else {
+			env := ""
+			if p.Environment != "" {
+				env = " --env " + p.Environment
+			}
+			d.WithHelp("see what both let through: `meshc build%s -o mesh`, then `meshc verify%s --manifests mesh --manifests %s`", env, env, strings.Join(files, " --manifests "))
 		}
-		d.WithHelp("see what both let through: `meshc build%s -o mesh`, then `meshc verify%s --manifests mesh --manifests %s`", env, env, strings.Join(files, " --manifests "))
 		all = rest
 	}
 	return list
@@ -69,6 +91,6 @@ func (b *Build) Beside(s *policy.Service) []*inventory.Beside {
 		meshes = append(meshes, m.Name)
 	}
 	return slices.DeleteFunc(b.parsed.beside(b.config, meshes), func(o *inventory.Beside) bool {
-		return o.Namespace != s.Namespace && o.Namespace != b.Policy.RootNamespace
+		return !b.parsed.isIn(o, map[string]bool{s.Namespace: true, b.Policy.RootNamespace: true})
 	})
 }

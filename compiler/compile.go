@@ -38,6 +38,9 @@ type Inputs struct {
 	Environment string    // a key of Config.Environments; empty: none
 	Today       time.Time // the day that `until` is compared with
 
+	// Applied returns what applies a file of the workloads in which namespaces; nil where nothing on disk says that.
+	Applied func(name string) []project.Applied
+
 	WithNamespaces bool // also emit the Namespace objects that put workloads into the mesh
 }
 
@@ -80,6 +83,7 @@ func (p *Parsed) Reparse(ctx context.Context, in Inputs) (*Parsed, error) {
 		parsed.Workloads, parsed.Inventory, parsed.manifests = p.Workloads, p.Inventory, p.manifests
 	default:
 		parsed.Inventory, parsed.manifests = inventory.Read(in.Workloads, in.Config.Stated(in.Environment)...)
+		parsed.manifests = in.placed(parsed.manifests)
 		if Meshless(in.Config) {
 			parsed.Inventory = parsed.Inventory.Meshless()
 		}

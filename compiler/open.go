@@ -103,6 +103,7 @@ func Open(ctx context.Context, o Options, paths ...string) (*Project, error) {
 		Environment:    o.Environment,
 		Today:          o.Today,
 		WithNamespaces: o.WithNamespaces,
+		Applied:        disk.Applied(o.Workloads),
 	})
 	return opened, err
 }

@@ -29,6 +29,10 @@ func (r *reason) besideNotes() (notes []string) {
 	const most = 3
 	all := r.build.Beside(r.To)
 	for _, o := range all[:min(most, len(all))] {
+		if o.Unplaced {
+			notes = append(notes, fmt.Sprintf("the %s %s (%s), whose file names no namespace, may be in force too, and this answer leaves it out", o.Kind, o.Name, r.place(o.At)))
+			continue
+		}
 		notes = append(notes, fmt.Sprintf("the %s (%s) is in force too, and this answer leaves it out", o.ID(), r.place(o.At)))
 	}
 	if more := len(all) - most; more > 0 {

@@ -15,6 +15,7 @@ import (
 type Beside struct {
 	Kind, Namespace, Name string
 	At                    source.Span // metadata.name
+	Unplaced              bool        // no namespace is stated, and `default` is assumed
 }
 
 // ID is KIND NAMESPACE/NAME.
@@ -35,7 +36,8 @@ var besides = map[string]string{
 func (f *file) beside(n *yaml.Node, kind string) {
 	meta := yamldoc.Get(n, "metadata")
 	name := yamldoc.Get(meta, "name")
-	b := &Beside{Kind: kind, Namespace: cmp.Or(yamldoc.Scalar(meta, "namespace"), f.Namespace, "default"), Name: yamldoc.Scalar(name)}
+	namespace := cmp.Or(yamldoc.Scalar(meta, "namespace"), f.Namespace)
+	b := &Beside{Kind: kind, Namespace: cmp.Or(namespace, "default"), Name: yamldoc.Scalar(name), Unplaced: namespace == ""}
 	if !policy.IsLabel(b.Namespace) || !policy.IsName(b.Name) || yamldoc.Scalar(meta, "labels", "app.kubernetes.io/managed-by") == "meshc" {
 		return
 	}

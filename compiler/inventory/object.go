@@ -234,8 +234,7 @@ func (f *file) meta(n *yaml.Node, kind string, m *metav1.ObjectMeta) (at source.
 	}
 	if !f.warned {
 		f.warned = true
-		f.findings.Add(diag.NoNamespace, at, "%s %s names no namespace, so default is assumed", kind, m.Name+m.GenerateName).
-			WithHelp("state metadata.namespace in the manifests, or for all of them in meshc.yaml: `%s`", Entry(f.File.Name, "NAME"))
+		StateNamespace(f.findings.Add(diag.NoNamespace, at, "%s %s names no namespace, so default is assumed", kind, m.Name+m.GenerateName))
 	}
 	return at, "default", true
 }
@@ -245,6 +244,11 @@ func (f *file) namespaceAt(n *yaml.Node, m *metav1.ObjectMeta) (at source.Span) 
 		return at
 	}
 	return f.doc.Span(yamldoc.Get(n, "metadata", "namespace"))
+}
+
+// StateNamespace has a finding about a file that names no namespace say where to state one.
+func StateNamespace(d *diag.Diagnostic) {
+	d.WithHelp("state metadata.namespace in the manifests, or for all of them in meshc.yaml: `%s`", Entry(d.Primary.File.Name, "NAME"))
 }
 
 // Entry returns the line of meshc.yaml that gives the objects of a file, or of a stream, their namespace.

@@ -23,6 +23,7 @@ const MaxFile = 32 << 20
 type Input struct {
 	File      *source.File
 	Namespace string // for objects that name none; empty: `default`, with a warning
+	Entry     string // the path of meshc.yaml that names the file; empty where none does
 }
 
 // Read reads workload manifests. Every object that can be read is in the set, whatever is wrong with the rest of its

@@ -94,6 +94,29 @@ func (p *Placement) Namespaces(file string) (all []string, moves bool) {
 	return slices.Compact(all), moves
 }
 
+// Applied is a namespace in which something applies manifests.
+type Applied struct {
+	Namespace string
+	By        string // the folder of the kustomization or, without one, the file of the Application or the Kustomization of Flux
+}
+
+// Applied is what applies a file in which namespace, sorted by namespace. Of several for one namespace it has the first.
+func (p *Placement) Applied(file string) (all []Applied) {
+	for _, at := range p.Of(file) {
+		if at.Namespace == "" || len(all) > 0 && all[len(all)-1].Namespace == at.Namespace {
+			continue
+		}
+		by := ""
+		if k := p.kustomizations[at.folder]; k != nil {
+			by = k.shown
+		} else if !at.applier.IsZero() {
+			by = at.applier.File.Name
+		}
+		all = append(all, Applied{at.Namespace, by})
+	}
+	return all
+}
+
 // IsPatch reports whether a kustomization takes a file for a change of other manifests.
 func (p *Placement) IsPatch(file string) bool { return p.patches[file] }
 

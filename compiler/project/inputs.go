@@ -168,7 +168,8 @@ const manifests = "**/*.{yaml,yml,json}"
 func (p *Project) Workloads(patterns []string, stdin io.Reader) ([]inventory.Input, diag.List, error) {
 	r := workloadReader{Project: p, seen: map[string]bool{}, namespaces: map[string]string{}}
 	var findings diag.List
-	for _, w := range p.Config.Workloads {
+	matched := make([][]string, len(p.Config.Workloads))
+	for i, w := range p.Config.Workloads {
 		if w.Path == Stdin {
 			r.place(Stdin, w.Namespace)
 			continue
@@ -177,17 +178,19 @@ func (p *Project) Workloads(patterns []string, stdin io.Reader) ([]inventory.Inp
 		if err != nil {
 			return nil, nil, err
 		}
+		matched[i] = paths
 		for _, path := range paths {
 			r.place(path, w.Namespace)
 		}
-		if len(patterns) > 0 {
-			continue
-		}
-		if len(paths) == 0 {
+		if len(paths) == 0 && len(patterns) == 0 {
 			findings = append(findings, noManifest(w))
 		}
-		if err := r.read(paths); err != nil {
-			return nil, nil, err
+	}
+	if len(patterns) == 0 {
+		for i, w := range p.Config.Workloads {
+			if err := r.read(matched[i], w.Path); err != nil {
+				return nil, nil, err
+			}
 		}
 	}
 	for _, pattern := range patterns {
@@ -206,7 +209,7 @@ func (p *Project) Workloads(patterns []string, stdin io.Reader) ([]inventory.Inp
 		if len(paths) == 0 {
 			return nil, nil, named(pattern, errors.New("no manifest matches"))
 		}
-		if err := r.read(paths); err != nil {
+		if err := r.read(paths, ""); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -225,11 +228,11 @@ type workloadReader struct {
 	*Project
 	inputs     []inventory.Input
 	seen       map[string]bool
-	namespaces map[string]string // by path, from the first entry of meshc.yaml that matches
+	namespaces map[string]string // by path, from the first entry of meshc.yaml that matches and states one
 }
 
 func (r *workloadReader) place(path, namespace string) {
-	if _, found := r.namespaces[path]; !found {
+	if r.namespaces[path] == "" {
 		r.namespaces[path] = namespace
 	}
 }
@@ -249,8 +252,8 @@ func (r *workloadReader) find(folder, pattern string) ([]string, error) {
 	return r.glob(folder, pattern)
 }
 
-// read reads files that have not been read yet.
-func (r *workloadReader) read(paths []string) error {
+// read reads files that have not been read yet and that a path of meshc.yaml names, if it does.
+func (r *workloadReader) read(paths []string, entry string) error {
 	for _, path := range paths {
 		if r.seen[path] || filepath.Base(path) == ConfigName {
 			continue
@@ -260,7 +263,7 @@ func (r *workloadReader) read(paths []string) error {
 		if err != nil {
 			return err
 		}
-		r.inputs = append(r.inputs, inventory.Input{File: source.NewFile(r.Name(path), string(text)), Namespace: r.namespaces[path]})
+		r.inputs = append(r.inputs, inventory.Input{File: source.NewFile(r.Name(path), string(text)), Namespace: r.namespaces[path], Entry: entry})
 	}
 	return nil
 }

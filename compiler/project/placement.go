@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/bmatcuk/doublestar/v4"
 
@@ -37,6 +38,21 @@ func (p *Project) Placement(patterns ...string) *placement.Placement {
 		}
 	}
 	return placement.Read(sources, disk{p})
+}
+
+// Applied is what applies a file in a namespace.
+type Applied = placement.Applied
+
+// Applied returns a function that says what applies a file of workloads, by its name. Patterns name these, or else meshc.yaml. What applies
+// them is read once, when it is first asked for.
+func (p *Project) Applied(patterns []string) func(name string) []Applied {
+	if len(patterns) == 0 {
+		for _, w := range p.Config.Workloads {
+			patterns = append(patterns, filepath.Join(p.Root, filepath.FromSlash(w.Path)))
+		}
+	}
+	where := sync.OnceValue(func() *placement.Placement { return p.Placement(patterns...) })
+	return func(name string) []Applied { return where().Applied(filepath.ToSlash(p.Path(name))) }
 }
 
 // disk is the files that kustomizations and Applications name.
