@@ -33,7 +33,8 @@ func (p *Parsed) beside(c config.Project, meshes []string) (all []*inventory.Bes
 	return all
 }
 
-// isIn reports whether an object may be in one of some namespaces. One whose file names none is where that is applied, or anywhere.
+// isIn reports whether an object may be in one of some namespaces. One whose file names none is where that is applied,
+// or anywhere.
 func (p *Parsed) isIn(b *inventory.Beside, namespaces map[string]bool) bool {
 	if !b.Unplaced || namespaces[b.Namespace] {
 		return namespaces[b.Namespace]

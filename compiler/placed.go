@@ -9,8 +9,8 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// placed has findings about files without a namespace name what applies them in one: an overlay of Kustomize, an Application of Argo CD or
-// a Kustomization of Flux.
+// placed has findings about files without a namespace name what applies them in one: an overlay of Kustomize, an
+// Application of Argo CD or a Kustomization of Flux.
 func (in *Inputs) placed(found diag.List) diag.List {
 	found = slices.Clone(found)
 	for i := range found {
@@ -21,7 +21,8 @@ func (in *Inputs) placed(found diag.List) diag.List {
 	return found
 }
 
-// place has a finding about a file that names no namespace say how meshc.yaml gives it one, and which, if something on disk applies it.
+// place has a finding about a file that names no namespace say how meshc.yaml gives it one, and which, if something on
+// disk applies it.
 func (in *Inputs) place(d *diag.Diagnostic) {
 	name := d.Primary.File.Name
 	var by []project.Applied

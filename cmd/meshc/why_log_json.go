@@ -24,7 +24,7 @@ type whyKindJSON struct {
 	From     string           `json:"from,omitempty"`
 	Until    string           `json:"until,omitempty"`
 	Caller   string           `json:"caller,omitempty"`  // absent where it is not known
-	Callers  []string         `json:"callers,omitempty"` // where it is not known, the addresses or workloads of the first few
+	Callers  []string         `json:"callers,omitempty"` // of unknown callers, the addresses or workloads of the first few
 	Callee   string           `json:"callee,omitempty"`
 	Port     uint16           `json:"port,omitempty"`
 	Requests []whyRequestJSON `json:"requests,omitempty"`

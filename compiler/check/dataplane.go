@@ -30,7 +30,8 @@ func (c *checker) uninjected(m *mesh) {
 	}
 }
 
-// hasWaypoint reports whether a Service in front of the pods of a service names a waypoint, whether or not they are in ambient mode.
+// hasWaypoint reports whether a Service in front of the pods of a service names a waypoint, whether or not they are in
+// ambient mode.
 func (s *service) hasWaypoint() bool {
 	return slices.ContainsFunc(s.workloads, func(w *inventory.Workload) bool { return w.Bound })
 }

@@ -367,8 +367,8 @@ func (c *checker) world(r *rule, at source.Span, met []stated, deny bool) {
 		WithHelp("%s", c.insteadOfWorld(r))
 }
 
-// insteadOfWorld says what to write in place of `world` to a strict port. Where a waypoint enforces what is asked of requests, callers
-// without an identity would not pass it.
+// insteadOfWorld says what to write in place of `world` to a strict port. Where a waypoint enforces what is asked of
+// requests, callers without an identity would not pass it.
 func (c *checker) insteadOfWorld(r *rule) string {
 	switch {
 	case !r.asksWaypoint():
@@ -390,7 +390,8 @@ func (r *rule) asksWaypoint() bool {
 	return len(s.Through()) > 0 && (r.OfHTTP() || slices.ContainsFunc(s.allow, asksForToken) || len(s.Verifies) > 0)
 }
 
-// anyPasses reports whether all callers of the project that prove an identity pass the waypoints on the ways to a service.
+// anyPasses reports whether all callers of the project that prove an identity pass the waypoints on the ways to a
+// service.
 func (c *checker) anyPasses(to *service) bool {
 	var p policy.Policy
 	for _, m := range c.byName {

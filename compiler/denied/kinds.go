@@ -48,7 +48,7 @@ type Kind struct {
 	From, Until string    // when it was seen first and last; empty where no line says
 	Requests    []Request // in the order in which they were seen; empty for connections
 	More        int       // requests with other methods or paths
-	Callers     []string  // where the caller is not known, what is known of the first few that there were; empty where nothing is
+	Callers     []string  // of unknown callers, what is known of the first few
 	Others      bool      // whether there were more of these
 
 	byRequest map[[2]string]int

@@ -34,8 +34,8 @@ func (a *Answer) Replayed() Replayed {
 	return InPart
 }
 
-// Unseen returns the edges of a policy that allow none of the calls of some answers, in the order of the policy. Edges to hosts outside
-// the mesh count only if some call is to one: what proxies of callees tell of has none.
+// Unseen returns the edges of a policy that allow none of the calls of some answers, in the order of the policy. Edges
+// to hosts outside the mesh count only if some call is to one: what proxies of callees tell of has none.
 func Unseen(p *policy.Policy, answers []*Answer) (all []policy.Edge) {
 	type used struct {
 		at     source.Span

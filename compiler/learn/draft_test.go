@@ -69,8 +69,8 @@ func TestDraftsHold(t *testing.T) {
 	assert.Greater(t, leaving, seeds)
 }
 
-// leave replays calls, and expects each that is to a port of an external of the draft to be one that an edge leads to. It returns how
-// many are.
+// leave replays calls, and expects each that is to a port of an external of the draft to be one that an edge leads to.
+// It returns how many are.
 func leave(t *testing.T, b *compiler.Build, pods *directory.Directory, calls []traffic.Call, shown string) (n int) {
 	kinds := denied.Replay(b.Asking(pods))
 	for i := range calls {

@@ -97,10 +97,11 @@ func (p *Placement) Namespaces(file string) (all []string, moves bool) {
 // Applied is a namespace in which something applies manifests.
 type Applied struct {
 	Namespace string
-	By        string // the folder of the kustomization or, without one, the file of the Application or the Kustomization of Flux
+	By        string // the folder of the kustomization, or else the file of what applies it
 }
 
-// Applied is what applies a file in which namespace, sorted by namespace. Of several for one namespace it has the first.
+// Applied is what applies a file in which namespace, sorted by namespace. Of several for one namespace it has the
+// first.
 func (p *Placement) Applied(file string) (all []Applied) {
 	for _, at := range p.Of(file) {
 		if at.Namespace == "" || len(all) > 0 && all[len(all)-1].Namespace == at.Namespace {

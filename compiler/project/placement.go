@@ -43,8 +43,8 @@ func (p *Project) Placement(patterns ...string) *placement.Placement {
 // Applied is what applies a file in a namespace.
 type Applied = placement.Applied
 
-// Applied returns a function that says what applies a file of workloads, by its name. Patterns name these, or else meshc.yaml. What applies
-// them is read once, when it is first asked for.
+// Applied returns a function that says what applies a file of workloads, by its name. Patterns name these, or else
+// meshc.yaml. What applies them is read once, when it is first asked for.
 func (p *Project) Applied(patterns []string) func(name string) []Applied {
 	if len(patterns) == 0 {
 		for _, w := range p.Config.Workloads {

@@ -137,8 +137,8 @@ func (r *resolver) host(name string) *policy.Service {
 	return nil
 }
 
-// outside finds the externals with a host, those first that have the port, and then those that name the host most closely. Each namespace
-// may have its own.
+// outside finds the externals with a host, those first that have the port, and then those that name the host most
+// closely. Each namespace may have its own.
 func (r *resolver) outside(host string, port uint16) (all []*policy.External) {
 	plain := func(host string) string { return strings.ToLower(strings.TrimSuffix(host, ".")) }
 	host = plain(host)
