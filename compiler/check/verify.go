@@ -74,7 +74,7 @@ func (c *checker) verify(m *mesh, stmt *lang.Verify) {
 					c.misnamed[s.Service] = true
 				}
 				for _, i := range issuers {
-					s.Verifies = append(s.Verifies, policy.Verification{Issuer: i, EveryPod: pods, At: stmt.Range})
+					s.Verifies = append(s.Verifies, policy.Verification{Issuer: i, EveryPod: pods, EveryMesh: pods && c.isRoot(m.Name), At: stmt.Range})
 				}
 				continue
 			}

@@ -89,9 +89,9 @@ func (p *Policy) Passing() map[string]map[string]bool {
 
 // Verification is a statement that a service verifies the tokens of an issuer, whether its rules ask for them or not.
 type Verification struct {
-	Issuer   *Issuer
-	EveryPod bool // it is about every pod of the namespace, or of all
-	At       source.Span
+	Issuer              *Issuer
+	EveryPod, EveryMesh bool // as of a Rule
+	At                  source.Span
 }
 
 // Asks reports whether rules of the service ask for tokens of an issuer.

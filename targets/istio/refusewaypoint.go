@@ -110,7 +110,7 @@ func (b *builder) acceptVerified(s *policy.Service) {
 	ways := s.Through()
 	switch {
 	case len(ways) == 0 && s.Verifies[0].EveryPod:
-		b.everyPod(s, false, s.Verifies[0].At, "tokens cannot be verified at", "delete this")
+		b.everyPod(s, s.Verifies[0].EveryMesh, s.Verifies[0].At, "tokens cannot be verified at", "delete this")
 	case len(ways) == 0:
 		b.findings.Add(diag.Inexpressible, s.Verifies[0].At, "tokens cannot be verified at %s: it is ambient, and has no sidecar", s.ID()).
 			WithRelated(s.DataplaneAt, "%s", s.DataplaneWhy).
