@@ -244,7 +244,7 @@ func (c *comparison) changes(groups []group, kind Kind) []Change {
 			change := c.change(kind, callersOf(p), named)
 			change.MTLS = r.Outcomes[btoi(opened)].Mode != enforce.Disable && c.classes.Sources[source].Identity() != ""
 			change.Undecided = g.perhaps
-			c.attribute(&change, c.classes.Sources[source], &r.Request, opened)
+			c.attribute(&change, c.unmistakable(source), &r.Request, opened)
 			n := said{change, members, g.operations, group{p.Set, reads, g.perhaps}}
 			if change.Callers.Such {
 				n.reads.sources = members
@@ -329,6 +329,23 @@ func (c *comparison) fittingSources(g group, said space.Set, kind Kind) space.Se
 
 func (c *comparison) change(kind Kind, callers Callers, operations []phrase.Operations) Change {
 	return Change{Kind: kind, Callee: c.callee, Callers: callers, Operations: operations}
+}
+
+// unmistakable is the callers of a class, as somebody whom no statement names if the class is of more than one.
+func (c *comparison) unmistakable(class int) space.Source {
+	src := c.classes.Sources[class]
+	if _, one := c.classes.Identities(class); one || src.Identity() == "" {
+		return src
+	}
+	id, _ := policy.ParseIdentity(src.Identity())
+	for _, namespace := range [...]string{model.Unnamed, id.Namespace} {
+		if nobody := c.after.IdentityOf(namespace, model.Unnamed); c.classes.Takes(class, nobody) {
+			r := src.With(space.Identity, space.IdentityValue(nobody))
+			src.Request = &r
+			return src
+		}
+	}
+	return src
 }
 
 // attribute finds the statement behind a change: a new edge or a removed deny for what is opened, and the reverse for

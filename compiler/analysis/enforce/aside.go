@@ -48,6 +48,15 @@ func (a *Aside) kind(identity string) Kind {
 	return InAmbient
 }
 
+// names is by what it is known which waypoints an identity passes: by itself, or by its namespace.
+func (a *Aside) names(identity string) (by space.Pattern, ok bool) {
+	if _, ok := a.Callers[identity]; ok {
+		return space.PrincipalPattern(identity), true
+	}
+	id, _ := policy.ParseIdentity(identity)
+	return space.NamespacePattern(id.Namespace), a.Meshes[id.Namespace]
+}
+
 // share is how many of the calls of an identity do something.
 type share uint8
 

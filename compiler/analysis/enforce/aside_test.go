@@ -12,13 +12,14 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// Whoever calls, some class is of callers of the same kind, to the Asides of all points, whom the same patterns take.
+// Whoever calls, some class is of callers of the same kind, to the Asides of all points, whom the same patterns take:
+// also where those that nothing names would be represented by somebody who has a name.
 func TestAside(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	namespaces, accounts := []string{"bare", "lab", "shop", "zoo"}, []string{"ape", "bat", "cat"}
+	namespaces, accounts := []string{"a", "bare", "lab", "other", "othera", "shop", "zoo"}, []string{"a", "ape", "bat", "cat", "other"}
 	some := func(all []string) string { return all[r.IntN(len(all))] }
 	principal := func() string { return "cluster.local/ns/" + some(namespaces) + "/sa/" + some(accounts) }
-	for n := range 2000 {
+	for n := range 1000 {
 		asides := []*Aside{newAside(r, namespaces, principal), newAside(r, namespaces, principal)}
 		patterns := []space.Pattern{space.PrincipalPattern("*")}
 		for range r.IntN(5) {
@@ -56,8 +57,8 @@ func TestAside(t *testing.T) {
 			}
 			return facts
 		}
-		for _, namespace := range namespaces {
-			for _, account := range accounts {
+		for _, namespace := range append(namespaces, "nowhere") {
+			for _, account := range append(accounts, "nobody") {
 				caller := "cluster.local/ns/" + namespace + "/sa/" + account
 				require.True(t, slices.ContainsFunc(split.Sources, func(s space.Source) bool { return s.Identity() != "" && is(s.Identity()) == is(caller) }),
 					"%s is %s\n%v\n%+v %+v", caller, is(caller), patterns, asides[0], asides[1])

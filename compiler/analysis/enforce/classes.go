@@ -112,9 +112,9 @@ func (s *Classifier) Classes(distinctions space.Distinctions, points ...*Point) 
 		}
 	}
 	s.builder.DistinguishAll(distinctions)
-	s.apart(distinctions, domain)
+	asides := s.apart(distinctions, domain)
 	s.builder.DistinguishAll(space.Distinctions{Operations: ports})
-	all, err := s.builder.Divide(domain)
+	all, err := s.divide(asides, domain)
 	if err != nil {
 		return nil, err
 	}
@@ -140,16 +140,15 @@ func (s *Classifier) Classes(distinctions space.Distinctions, points ...*Point) 
 	return &s.classes, nil
 }
 
-// apart distinguishes callers that pass the waypoints of some point from others.
-func (s *Classifier) apart(distinctions space.Distinctions, trustDomain string) {
-	var asides []*Aside
+// apart distinguishes callers that pass the waypoints of some point from others. It returns who passes none.
+func (s *Classifier) apart(distinctions space.Distinctions, trustDomain string) (asides []*Aside) {
 	for _, c := range s.points {
 		if a := c.layer.Mesh.Aside; len(c.Ways) > 0 && a != nil && !slices.Contains(asides, a) {
 			asides = append(asides, a)
 		}
 	}
 	if len(asides) == 0 {
-		return
+		return nil
 	}
 	var patterns []space.Pattern
 	add := func(conditions ...space.Condition) {
@@ -173,6 +172,30 @@ func (s *Classifier) apart(distinctions space.Distinctions, trustDomain string) 
 		}
 	}
 	s.builder.DistinguishAll(space.Distinctions{Callers: []space.Condition{space.Is(space.Identity, kindsOf(asides).apart(patterns, trustDomain)...)}})
+	return asides
+}
+
+// divide divides all requests. Nobody of whom it is known that they pass no waypoint represents others: that would be said
+// of these too.
+func (s *Classifier) divide(asides []*Aside, trustDomain string) (*space.Space, error) {
+	for {
+		all, err := s.builder.Divide(trustDomain)
+		if err != nil {
+			return nil, err
+		}
+		var known []space.Pattern
+		for i := all.Anonymous(); i < len(all.Sources); i += all.Anonymous() {
+			for _, a := range asides {
+				if p, ok := a.names(all.Sources[i].Identity()); ok && !slices.Contains(known, p) && !all.Distinguishes(i, p) {
+					known = append(known, p)
+				}
+			}
+		}
+		if len(known) == 0 {
+			return all, nil
+		}
+		s.builder.DistinguishAll(space.Distinctions{Callers: []space.Condition{space.Is(space.Identity, known...)}})
+	}
 }
 
 // operations decides the requests of HTTP, or of other connections.

@@ -322,8 +322,9 @@ func (r *replacing) callers(s *space.Space, set space.Set) (names []string) {
 	rest := space.NewSet(len(s.Sources))
 	for n := range set.All() {
 		services := r.names[s.Sources[n].Identity()]
-		if len(services) == 0 {
+		if _, one := s.Identities(n); !one || len(services) == 0 {
 			rest.Add(n)
+			continue
 		}
 		for _, name := range services {
 			if !slices.Contains(names, name) {

@@ -61,3 +61,13 @@ func TestReplacements(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, all)
 }
+
+// Callers that nothing names are not called by the name of one who has the account that represents them.
+func TestReplacementsNameNobodyElse(t *testing.T) {
+	const statements = "shop/* -> api:8080\nservice spare account other\n"
+	ambient, waypoint := config.Dataplane{Ambient: true}, config.Dataplane{Ambient: true, Waypoint: "waypoint"}
+	all, err := rollout.Replacements(t.Context(), behind(t, ambient, statements).model, behind(t, waypoint, statements).model)
+	require.NoError(t, err)
+	require.Len(t, all, 1)
+	require.Equal(t, []rollout.Stray{{Callee: "shop/api", Callers: []string{"other callers of the mesh"}}}, all[0].Late)
+}

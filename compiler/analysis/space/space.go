@@ -197,6 +197,12 @@ func (s *Space) Identities(source int) (all []Pattern, one bool) {
 	return s.Wildcards(source), false
 }
 
+// Distinguishes reports whether a pattern by which a source is told from others is this one, or names its identity.
+func (s *Space) Distinguishes(source int, by Pattern) (is bool) {
+	s.patterns(source, Identity, func(p *Pattern) { is = is || *p == by || p.kind == exact })
+	return is
+}
+
 // Wildcards is the patterns of many identities, but not of all, that those of a source match.
 func (s *Space) Wildcards(source int) (all []Pattern) {
 	s.patterns(source, Identity, func(p *Pattern) {
