@@ -1,9 +1,7 @@
 package check
 
 import (
-	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/meshc/meshc/compiler/policy"
@@ -95,13 +93,13 @@ func (c *checker) validPath(n lang.Name) bool {
 	case strings.ContainsFunc(p, func(r rune) bool { return r <= ' ' || r == 0x7f }):
 		problem, help = "has a blank or control character, which no path has", "write it percent-encoded: %20"
 	case strings.Contains(p, `\`):
-		problem, help = "has a backslash, which a proxy turns into a slash before policies see the request", "write "+normalized(p)
-	case strings.ContainsFunc(p, encoded):
-		problem, help = "has a character that requests have in percent-encoding only", "write it percent-encoded: "+normalized(p)
+		problem, help = "has a backslash, which a proxy turns into a slash before policies see the request", "write "+policy.CanonicalPath(p)
+	case strings.ContainsFunc(p, policy.PercentEncoded):
+		problem, help = "has a character that requests have in percent-encoding only", "write it percent-encoded: "+policy.CanonicalPath(p)
 	case hasDotSegment(p):
 		problem, help = "has a dot segment, which a proxy resolves before policies see the request", "write the path that it leads to"
-	case normalized(p) != p:
-		problem, help = "has a percent-encoding that a proxy decodes before policies see the request", "write "+normalized(p)
+	case policy.CanonicalPath(p) != p:
+		problem, help = "has a percent-encoding that a proxy decodes before policies see the request", "write "+policy.CanonicalPath(p)
 	default:
 		c.placeholder(n)
 		return true
@@ -117,7 +115,7 @@ func isPlainPath(p string) bool {
 		return false
 	}
 	for i := range len(p) {
-		if c := p[i]; c == '.' || c != '/' && c != '*' && !unreserved(c) {
+		if c := p[i]; c == '.' || c != '/' && c != '*' && !policy.Unreserved(c) {
 			return false
 		}
 	}
@@ -136,40 +134,6 @@ func (c *checker) placeholder(n lang.Name) {
 		return
 	}
 	d.WithHelp("write {*} to match any segment, or put the path in quotes")
-}
-
-// encoded reports whether a character is percent-encoded in every path that policies see. Braces are left to templates.
-func encoded(r rune) bool { return r >= 0x80 || strings.ContainsRune("\"<>^`|", r) }
-
-// normalized is what is left of a path after normalization as Istio has Envoy do it unless it is told otherwise, apart
-// from dot segments: kPathCharLookup and DoPartialPath in googleurl's url_canon_path.cc, for pathNormalization BASE of
-// https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#MeshConfig-ProxyPathNormalization.
-func normalized(p string) string {
-	var b strings.Builder
-	for i := 0; i < len(p); i++ {
-		switch c := p[i]; {
-		case c == '\\':
-			b.WriteByte('/')
-		case encoded(rune(c)):
-			fmt.Fprintf(&b, "%%%02X", c)
-		case c == '%' && i+2 < len(p):
-			code, err := strconv.ParseUint(p[i+1:i+3], 16, 8)
-			if err == nil && unreserved(byte(code)) {
-				b.WriteByte(byte(code))
-				i += 2
-				continue
-			}
-			b.WriteByte(c)
-		default:
-			b.WriteByte(c)
-		}
-	}
-	return b.String()
-}
-
-// unreserved reports whether a character needs no percent-encoding: RFC 3986, 2.3.
-func unreserved(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~", c) >= 0
 }
 
 // hasDotSegment reports whether a path has a segment that normalization of paths (RFC 3986, 5.2.4) removes,
