@@ -23,7 +23,7 @@ func (c *checker) state(s *stated, n lang.Name, what string) {
 	*s = stated{mode: c.mode(n), at: n.Range}
 }
 
-// statedModes enters the `mtls` statements.
+// modeStatements enters the `mtls` statements.
 func (c *checker) modeStatements(sections []section) {
 	for _, s := range sections {
 		for _, stmt := range s.stmts {

@@ -255,7 +255,7 @@ func (p *edited) edit(r *rand.Rand) {
 	}
 }
 
-// vocabulary is what the templates of statements are filled with.
+// word is a name of a kind that the project declares, for the template of a statement.
 func (p *edited) word(r *rand.Rand, kind string) string {
 	var words []string
 	for _, l := range p.lines {

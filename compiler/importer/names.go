@@ -247,7 +247,7 @@ func (n *namespace) outside(addresses []netip.Prefix) *service {
 	return s
 }
 
-// words of the language that a service is not called.
+// reserved is the words of the language that a service cannot be called.
 var reserved = []string{"any", "world", "pods"}
 
 // free returns the first of some names that no service has, or one like the last.

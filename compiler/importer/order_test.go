@@ -46,7 +46,7 @@ func written(r *rand.Rand, document string, name int, spelt bool) string {
 	return document
 }
 
-// layouts writes documents into files. In a layout of its own their order, the files and the names are random.
+// layout writes documents into files. In a layout of its own their order, the files and the names are random.
 func layout(r *rand.Rand, documents []string, random bool) (all []*source.File, names []int) {
 	names, order, in := make([]int, len(documents)), make([]int, len(documents)), make([]int, len(documents))
 	ids := map[string]int{} // manifests of the same object have the same name
