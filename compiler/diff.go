@@ -125,7 +125,7 @@ func Diff(ctx context.Context, before, after Side) (*Difference, error) {
 	}
 	d.Tokens(layers[0].Policies, layers[1].Policies)
 	if overNetwork {
-		d.Network = d.untold(network.Compare(is.Policy, d.networkOf(before, mesh), d.networkOf(after, mesh)))
+		d.Network = d.untold(network.Compare(is.Policy, d.networkOf(before, mesh), d.networkOf(after, mesh)), is.Policy)
 	}
 	return d, nil
 }

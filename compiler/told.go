@@ -14,9 +14,20 @@ const tunnel = 15008
 
 // untold keeps changes of the network that no change of what policies let through tells already: one statement changes
 // both.
-func (d *Difference) untold(all []network.Change) (left []network.Change) {
+func (d *Difference) untold(all []network.Change, p *policy.Policy) (left []network.Change) {
+	behind := map[string]map[string]bool{} // the services of each waypoint
+	for _, s := range p.Services() {
+		for _, f := range s.Through() {
+			of := behind[f.Waypoint.ID()]
+			if of == nil {
+				of = map[string]bool{}
+				behind[f.Waypoint.ID()] = of
+			}
+			of[s.ID()] = true
+		}
+	}
 	for _, c := range all {
-		c.Others = slices.DeleteFunc(slices.Clone(c.Others), func(o network.Other) bool { return d.tells(&c, &o) })
+		c.Others = slices.DeleteFunc(slices.Clone(c.Others), func(o network.Other) bool { return d.tells(&c, &o, behind) })
 		if len(c.Others) > 0 {
 			left = append(left, c)
 		}
@@ -24,23 +35,27 @@ func (d *Difference) untold(all []network.Change) (left []network.Change) {
 	return left
 }
 
-// tells reports whether what policies let through changes alike between the two ends.
-func (d *Difference) tells(c *network.Change, o *network.Other) bool {
+// tells reports whether what policies let through changes alike between the two ends, of which one may be a waypoint
+// on the way.
+func (d *Difference) tells(c *network.Change, o *network.Other, behind map[string]map[string]bool) bool {
 	changes, all := d.Opened, d.FailOpen
 	if !c.Opened {
 		changes, all = d.Closed, d.FailClosed
 	}
-	callee := c.Pods
+	caller, callee := o.Name, c.Pods
 	if c.Direction == network.Egress {
-		callee = o.Name
+		caller, callee = callee, caller
 	}
+	leadsTo := func(p *diff.Change) bool { return p.Callee.String() == callee || behind[callee][p.Callee.String()] }
 	namespace, unnamed := strings.CutPrefix(callee, network.Unnamed)
 	if slices.ContainsFunc(all, func(p diff.Change) bool {
-		return p.Callee.String() == callee || unnamed && p.Callee.Namespace == namespace
+		return leadsTo(&p) || unnamed && p.Callee.Namespace == namespace
 	}) {
 		return true // of everyone
 	}
-	return slices.ContainsFunc(changes, func(p diff.Change) bool { return p.Callee.String() == callee && calls(&p, c, o) && leads(&p, c) })
+	return slices.ContainsFunc(changes, func(p diff.Change) bool {
+		return leadsTo(&p) && (behind[caller][callee] || calls(&p, c, o) && leads(&p, c))
+	})
 }
 
 // leads reports whether a change of policies is about all ports of a change of the network.

@@ -54,6 +54,7 @@ func NewIntents(p *policy.Policy) *Intents {
 				if g == nil {
 					g = &gate{pods: f.Waypoint.Caller()}
 					in.through[f.Waypoint.ID()] = g
+					in.run(g.pods)
 				}
 				if !slices.Contains(g.behind, s) {
 					g.behind = append(g.behind, s)
@@ -91,6 +92,11 @@ func (in *Intents) index(s *policy.Service) {
 	}
 	first := scope{s.Namespace, s.Labels[0].Key, s.Labels[0].Value}
 	in.taking[first] = append(in.taking[first], s)
+	in.run(s)
+}
+
+// run indexes a service by the labels of its pods.
+func (in *Intents) run(s *policy.Service) {
 	pods := PodsOf(s)
 	pods.each(func(key, value string) {
 		k := scope{s.Namespace, key, value}
