@@ -54,7 +54,7 @@ func (d *Difference) tells(c *network.Change, o *network.Other, behind map[strin
 		return true // of everyone
 	}
 	return slices.ContainsFunc(changes, func(p diff.Change) bool {
-		return leadsTo(&p) && (behind[caller][callee] || calls(&p, c, o) && leads(&p, c))
+		return leadsTo(&p) && leads(&p, c) && (behind[caller][callee] || calls(&p, c, o))
 	})
 }
 
