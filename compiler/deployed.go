@@ -226,7 +226,7 @@ func pods(inv *inventory.Set) []enforce.Workload {
 	return all
 }
 
-// pods returns the pods of the services for which the build has policies, or which those that it accepts bind.
+// pods returns the pods of the services of the project's namespaces, and of others that its own objects bind.
 func (b *Build) pods() (all []audit.Pods) {
 	for _, m := range b.Policy.Meshes {
 		for _, s := range m.Services {
@@ -234,9 +234,9 @@ func (b *Build) pods() (all []audit.Pods) {
 				continue
 			}
 			labels, known := podsOf(s, b.Inventory)
-			if m.Closes(s) || len(b.accepted) > 0 && slices.ContainsFunc(labels, func(labels map[string]string) bool {
-				w := enforce.Workload{Namespace: s.Namespace, Labels: labels, Dataplane: s.Dataplane, Fronts: s.Fronts}
-				return !b.own.For(w).Same(b.Model.Manifests.For(w))
+			if m.Closes(s) || !m.Declares || slices.ContainsFunc(labels, func(labels map[string]string) bool {
+				at := b.Model.Manifests.For(enforce.Workload{Namespace: s.Namespace, Labels: labels, Dataplane: s.Dataplane, Fronts: s.Fronts})
+				return slices.ContainsFunc(slices.Concat(at.All(), at.Peers), func(o *enforce.Object) bool { return o.Namespace == s.Namespace })
 			}) {
 				all = append(all, audit.Pods{Service: s, Labels: labels, Known: known})
 			}

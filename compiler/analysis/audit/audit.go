@@ -145,10 +145,10 @@ func (r *Report) service(m *model.Model, classifier *enforce.Classifier, work *e
 	if len(s.Through()) > 0 {
 		r.waypoints(m, split)
 	}
+	r.Findings(Manifest, widened(m, s))
 	if !mesh.Closes(s) {
 		return nil
 	}
-	r.Findings(Manifest, widened(m, s))
 	if !model.DeniesByDefault(m.Callee(s)) {
 		r.Add(diag.Warning, Open, s.At, "no ALLOW policy selects %s: every request that nothing denies is let through", s.ID())
 		return nil

@@ -121,6 +121,10 @@ func (r *Report) Interference(i *Hypothetical) {
 	if len(i.Lacks) > 0 {
 		condition = ", if its pods have " + strings.Join(i.Lacks, ", ") + " (--workloads says)"
 	}
+	if i.Unstated {
+		r.Add(diag.Note, Interfering, at, "%s %s %s: %s%s; no statement says who may call it", who, verb, what, i.Example, condition)
+		return
+	}
 	r.Add(diag.Error, Interfering, at, "%s %s %s: %s%s", who, verb, what, i.Example, condition)
 	for _, caller := range i.Callers {
 		if !i.Opened && !i.Mode {

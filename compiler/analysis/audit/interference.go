@@ -16,12 +16,13 @@ import (
 // Interference is what other manifests change about the requests that those of a model let through to a service.
 type Interference struct {
 	Cause
-	Service *policy.Service
-	Opened  bool     // they let through what was not; otherwise they shut out what was
-	Mode    bool     // they change the mode of a port; Opened and Callers are not set
-	Perhaps bool     // it depends on a policy that cannot be judged
-	Callers []string // in the words of the language
-	Example string   // one request: `shop/frontend may call shop/db:5432`
+	Service  *policy.Service
+	Opened   bool     // they let through what was not; otherwise they shut out what was
+	Mode     bool     // they change the mode of a port; Opened and Callers are not set
+	Unstated bool     // the model says nothing of it: no edge closes the service, and nothing sets its mode
+	Perhaps  bool     // it depends on a policy that cannot be judged
+	Callers  []string // in the words of the language
+	Example  string   // one request: `shop/frontend may call shop/db:5432`
 
 	elsewhere bool                 // the caller of the example is at no address that rules name
 	callers   space.Set            // the classes of Callers
@@ -261,6 +262,7 @@ func (c *comparison) list() (list []Interference) {
 			return anywhere && names[name] != name
 		})
 		slices.SortFunc(i.Callers, model.ByName)
+		i.Unstated = c.unstated(i)
 		list = append(list, *i)
 	}
 	slices.SortStableFunc(list, func(a, b Interference) int {
@@ -273,6 +275,21 @@ func (c *comparison) list() (list []Interference) {
 		return cmp.Or(cmp.Compare(objectName(a.By), objectName(b.By)), cmp.Compare(modeFirst(&a), modeFirst(&b)))
 	})
 	return list
+}
+
+// unstated reports whether the model says nothing of what changes: what other objects keep from a service that needs no
+// edge, or the mode of one for which nothing sets it.
+func (c *comparison) unstated(i *Interference) bool {
+	mesh := c.Mesh(i.Service.Namespace)
+	switch {
+	case mesh == nil || mesh.Closes(i.Service) || i.Lost:
+		return false
+	case i.Mode:
+		return len(c.before.Peers) == 0
+	}
+	return !i.Opened && i.By != nil && !slices.ContainsFunc(c.Manifests.Policies, func(o *enforce.Object) bool {
+		return o.Kind == i.By.Kind && o.ID() == i.By.ID()
+	})
 }
 
 // different is the callers that two outcomes treat differently.
