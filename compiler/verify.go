@@ -86,11 +86,13 @@ func (b *Build) deployed(r *audit.Report, deployed []*source.File, compared map[
 	for i := range interferences {
 		r.Interference(&interferences[i])
 	}
-	r.Findings(audit.Manifest, slices.Concat(read.Ambient(layer, b.workloads()), b.unjudged()))
+	objects, rules := b.asEmitted(layer)
+	ambient := slices.DeleteFunc(read.Ambient(layer, b.workloads()), func(d diag.Diagnostic) bool { return rules[d.Primary] })
+	r.Findings(audit.Manifest, slices.Concat(ambient, b.unjudged()))
 	r.Findings(audit.Manifest, slices.Concat(m.ClientAddresses(), m.ServicePorts()))
 	elsewhere := b.elsewhere(r, layer)
 	for _, d := range read.Check(layer, append(b.workloads(), assumed...)) {
-		if d.Code == diag.Ineffective && elsewhere[d.Primary] {
+		if d.Code == diag.Ineffective && (elsewhere[d.Primary] || objects[d.Primary]) {
 			continue
 		}
 		topic := audit.NoEffect
@@ -108,6 +110,26 @@ func (b *Build) deployed(r *audit.Report, deployed []*source.File, compared map[
 		return slices.ContainsFunc(b.Findings, func(known diag.Diagnostic) bool { return known.Code == d.Code && known.Primary == d.Primary })
 	}))
 	return m, nil
+}
+
+// asEmitted is the places of the objects that are as the project emits them, and of their rules. Some have no effect,
+// because others do what they say: where pods move to ambient mode they have the policies of both data planes.
+func (b *Build) asEmitted(layer *enforce.Layer) (objects, rules map[source.Span]bool) {
+	objects, rules = map[source.Span]bool{}, map[source.Span]bool{}
+	own := map[string]*enforce.Object{}
+	for _, p := range b.own.Policies {
+		own[p.Kind+" "+p.ID()] = p
+	}
+	for _, p := range layer.Policies {
+		if o := own[p.Kind+" "+p.ID()]; o == nil || !enforce.Same(o, p) {
+			continue
+		}
+		objects[p.At] = true
+		for i := range p.Clauses {
+			rules[p.Clauses[i].At] = true
+		}
+	}
+	return objects, rules
 }
 
 // withoutAsked drops the findings about providers that the project itself asks.

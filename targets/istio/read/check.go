@@ -45,6 +45,12 @@ func Check(m *enforce.Layer, workloads []enforce.Workload) diag.List {
 		for _, t := range p.Targets {
 			passes, known := services[objectKey{"Service", p.Namespace, t.Value}]
 			switch {
+			case t.Key == enforce.TargetClass && p.Namespace != m.Mesh.RootNamespace:
+				findings.Add(diag.Ineffective, p.At, "the %s %s has no effect: it binds a GatewayClass, as only policies of %s can", p.Kind, p.ID(), m.Mesh.RootNamespace).
+					WithHelp("put it into %s, where it is for the waypoints of all namespaces, or bind a Gateway or Services", m.Mesh.RootNamespace)
+			case t.Key == enforce.TargetGateway && populated[p.Namespace] && !binds[p] && !waypoints[objectKey{"Gateway", p.Namespace, t.Value}]:
+				findings.Add(diag.Undecided, p.At, "the %s %s binds the Gateway %s, and no calls that are known here pass it", p.Kind, p.ID(), t.Value).
+					WithHelp("compare the name with those of the Gateways of %s, or give the manifests of what is behind it, too", p.Namespace)
 			case t.Key != enforce.TargetService || passes:
 			case known:
 				findings.Add(diag.Ineffective, p.At, "the %s %s has no effect: it binds the Service %s, and calls to that pass no waypoint", p.Kind, p.ID(), t.Value).
