@@ -3,6 +3,7 @@ package check
 import (
 	"maps"
 	"net/netip"
+	"path"
 	"slices"
 	"strings"
 
@@ -61,6 +62,10 @@ func (c *checker) unknown(m *mesh, r lang.Ref) {
 	case !c.inv.Template.IsZero():
 		d.WithRelated(c.inv.Template, "it may be in a template, and these are skipped")
 		d.WithHelp("render the chart: `helm template CHART | meshc check --workloads -`; or declare it: `service %s account NAME`", r.Name.Text)
+	case !c.inv.Kustomization.IsZero():
+		folder := path.Dir(c.inv.Kustomization.File.Name)
+		d.WithRelated(c.inv.Kustomization, "it may be in what this kustomization uses")
+		d.WithHelp("check what Kustomize renders: `kustomize build %s | meshc check --workloads -`; or name what it uses in meshc.yaml, too: `workloads: [%s, {path: BASE, namespace: %s}]`", folder, folder, m.Name)
 	default:
 		d.WithHelp("declare it: `service %s account NAME`, or name its manifests with --workloads or in meshc.yaml", r.Name.Text)
 	}

@@ -27,6 +27,8 @@ type Set struct {
 	Unread      Unread
 	Template    source.Span // the first that was skipped; zero where none was
 
+	Kustomization source.Span // the first that uses other manifests; zero where none does
+
 	aliases map[string]*Alias // by NAMESPACE/NAME
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -47,9 +48,24 @@ func Read(inputs []Input, stated ...string) (*Set, diag.List) {
 		r.nothingRead(inputs)
 	}
 	set := r.set(stated)
+	set.Kustomization = using(inputs)
 	r.findings = append(r.findings, r.notices.Findings()...)
 	return set, r.findings.Sort()
 }
+
+// using is the first kustomization that uses other manifests; zero where none does.
+func using(inputs []Input) source.Span {
+	i := slices.IndexFunc(inputs, func(in Input) bool {
+		return bearing.IsKustomization(path.Base(in.File.Name)) && usesLine.MatchString(in.File.Text)
+	})
+	if i < 0 {
+		return source.Span{}
+	}
+	at := usesLine.FindStringIndex(inputs[i].File.Text)
+	return inputs[i].File.Span(at[0], at[1])
+}
+
+var usesLine = regexp.MustCompile(`(?m)^(?:resources|bases|components)\b`)
 
 var kindLine = regexp.MustCompile(`(?m)^[ \t{]*"?kind"?:[ \t]*["']?(\w+)`)
 

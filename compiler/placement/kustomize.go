@@ -21,11 +21,6 @@ var (
 		"secretGenerator", "generatorOptions", "configurations", "openapi", "crds", "buildMetadata", "sortOptions", "validators"}
 )
 
-// IsKustomization reports whether a file of a name is a kustomization.
-func IsKustomization(name string) bool {
-	return name == "kustomization.yaml" || name == "kustomization.yml" || name == "Kustomization"
-}
-
 // kustomization is one of kustomize's, not of Flux's.
 type kustomization struct {
 	folder, file string

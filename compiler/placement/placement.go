@@ -12,6 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/meshc/meshc/compiler/bearing"
 	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/compiler/yamldoc"
 	"github.com/meshc/meshc/lang/source"
@@ -61,7 +62,7 @@ func Read(sources []Source, disk Disk) *Placement {
 			if d.Parse() != nil || d.Root == nil {
 				continue
 			}
-			if IsKustomization(path.Base(s.Path)) && !strings.HasPrefix(yamldoc.Scalar(d.Root, "apiVersion"), flux) {
+			if bearing.IsKustomization(path.Base(s.Path)) && !strings.HasPrefix(yamldoc.Scalar(d.Root, "apiVersion"), flux) {
 				p.kustomizations[path.Dir(s.Path)] = p.kustomize(s, d)
 			} else {
 				p.apply(s, d)

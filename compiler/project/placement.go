@@ -11,6 +11,7 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 
+	"github.com/meshc/meshc/compiler/bearing"
 	"github.com/meshc/meshc/compiler/placement"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets"
@@ -126,14 +127,14 @@ func (p *Project) appliers(top, repository string) (sources []placement.Source) 
 		switch {
 		case err != nil && e != nil && e.IsDir(), err == nil && e.IsDir() && at != top && PassedOver(e.Name()):
 			return fs.SkipDir
-		case err != nil || !e.Type().IsRegular() || !targets.ManifestName(e.Name()) && !placement.IsKustomization(e.Name()):
+		case err != nil || !e.Type().IsRegular() || !targets.ManifestName(e.Name()) && !bearing.IsKustomization(e.Name()):
 			return nil
 		}
 		if info, err := e.Info(); err != nil || info.Size() > maxApplier {
 			return nil
 		}
 		text, err := os.ReadFile(at)
-		if err == nil && (placement.IsKustomization(e.Name()) || strings.Contains(string(text), "argoproj.io/") || strings.Contains(string(text), "kustomize.toolkit.fluxcd.io/")) {
+		if err == nil && (bearing.IsKustomization(e.Name()) || strings.Contains(string(text), "argoproj.io/") || strings.Contains(string(text), "kustomize.toolkit.fluxcd.io/")) {
 			sources = append(sources, placement.Source{Path: filepath.ToSlash(at), Repository: filepath.ToSlash(repository), File: source.NewFile(p.Name(at), string(text))})
 		}
 		return nil

@@ -9,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/meshc/meshc/compiler/bearing"
 	"github.com/meshc/meshc/compiler/config"
 	"github.com/meshc/meshc/compiler/yamldoc"
 	"github.com/meshc/meshc/lang/source"
@@ -53,7 +54,7 @@ func From(files []targets.File, all []config.Replaced) Removal {
 		if yamldoc.Text(text) != nil {
 			continue
 		}
-		if isKustomization(f.Path) {
+		if bearing.IsKustomization(path.Base(f.Path)) {
 			if k := readKustomization(text); k != nil {
 				lists = append(lists, k)
 			}
@@ -190,8 +191,4 @@ func (f *file) gone() string {
 
 func (f *file) ordered() []place {
 	return slices.SortedFunc(slices.Values(f.cut), func(a, b place) int { return cmp.Compare(a.doc.Offset(), b.doc.Offset()) })
-}
-
-func isKustomization(name string) bool {
-	return slices.Contains([]string{"kustomization.yaml", "kustomization.yml", "Kustomization"}, path.Base(name))
 }
