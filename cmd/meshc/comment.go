@@ -44,7 +44,7 @@ func (d *diffing) tell(pull *forge.PullRequest, about *side, text string) error 
 	}
 	ctx, cancel := context.WithTimeout(d.cmd.Context(), d.timeout)
 	defer cancel()
-	url, err := f.Comment(ctx, pull.Number, path.Join(within(about), cmp.Or(d.environment, "default")), text)
+	url, err := f.Comment(ctx, pull.Number, path.Join(within(about), cmp.Or(d.environment, noEnvironment)), text)
 	if err != nil {
 		return delivered(err)
 	}

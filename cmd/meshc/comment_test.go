@@ -77,7 +77,7 @@ func TestDiffComment(t *testing.T) {
 
 	write("any -> b\n")
 	assert.Contains(t, diff(0, "--comment"), "commented: https://forge.example.org/c/1")
-	assert.Regexp(t, "^<!-- meshc:comment/default -->\n⚠️ \\*\\*`meshc: default: opens shop/b to any.*`\\*\\*\n", body)
+	assert.Regexp(t, "^<!-- meshc:comment/default -->\n⚠️ \\*\\*`meshc: opens shop/b to any.*`\\*\\*\n", body)
 	assert.Contains(t, body, "### ⚠️ Danger")
 
 	write("any -> \n")

@@ -265,11 +265,7 @@ func destination(p *project.Project, environment string) (o gitops.Options, loca
 	}
 	o = gitops.Options{Repository: e.Repository, Branch: e.Branch, Path: e.Path, Environment: environment, Forge: gitops.Forge(e.Forge), Dir: p.Root}
 	if o.Repository == "" {
-		name := environment
-		if name == "" {
-			name = "default"
-		}
-		o.Repository, local = filepath.Join(p.Root, "build", "environments", name+".git"), true
+		o.Repository, local = filepath.Join(p.Root, "build", "environments", cmp.Or(environment, noEnvironment)+".git"), true
 	}
 	return o, local
 }

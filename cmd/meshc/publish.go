@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -120,7 +121,7 @@ func (p *publish) run(cmd *cobra.Command, paths []string) error {
 			return f // the same for every environment
 		}
 		if f.err != nil {
-			fmt.Fprintf(cmd.ErrOrStderr(), "meshc: %s: %v\n", shownName(environment), f.err)
+			fmt.Fprintf(cmd.ErrOrStderr(), "meshc: %s%v\n", under(environment), f.err)
 		}
 		if worst == nil || f.code > worst.code {
 			worst = &failure{code: f.code}
@@ -132,11 +133,15 @@ func (p *publish) run(cmd *cobra.Command, paths []string) error {
 	return nil
 }
 
-func shownName(environment string) string {
+// noEnvironment stands for the environment of a project that has none in the names of branches, folders and marks.
+const noEnvironment = "default"
+
+// under begins a line about an environment; that of a project without environments has no name.
+func under(environment string) string {
 	if environment == "" {
-		return "default"
+		return ""
 	}
-	return environment
+	return environment + ": "
 }
 
 // choose returns the environments to publish.
@@ -230,11 +235,11 @@ func (p *publish) one(cmd *cobra.Command, environment string, paths []string, st
 	}
 	if !p.dryRun { // which has them in its text
 		for i := range a.replacements {
-			fmt.Fprintf(cmd.ErrOrStderr(), "meshc: %s: %s: %s\n", shownName(environment), &a.replacements[i], a.replacements[i].Effect())
+			fmt.Fprintf(cmd.ErrOrStderr(), "meshc: %s%s: %s\n", under(environment), &a.replacements[i], a.replacements[i].Effect())
 		}
 	}
 	for _, line := range meanwhile(a.windows) {
-		fmt.Fprintf(cmd.ErrOrStderr(), "meshc: %s: while this is applied, %s\n", shownName(environment), line)
+		fmt.Fprintf(cmd.ErrOrStderr(), "meshc: %swhile this is applied, %s\n", under(environment), line)
 	}
 	a.replaced.report(cmd, p.environment)
 	if len(a.windows) > 0 {
@@ -252,7 +257,7 @@ func (p *publish) one(cmd *cobra.Command, environment string, paths []string, st
 
 // say prints the result for an environment.
 func (p *publish) say(cmd *cobra.Command, text string) error {
-	return writeOut(cmd, []byte(shownName(p.environment)+": "+text+"\n"))
+	return writeOut(cmd, []byte(under(p.environment)+text+"\n"))
 }
 
 func (p *publish) stopped(cmd *cobra.Command, why string) error {
@@ -292,14 +297,14 @@ func (p *publish) propose(ctx context.Context, cmd *cobra.Command, f *forge.Forg
 	}
 	description.Pointer = "the commit " + result.Commit
 	pull, err := f.Ensure(ctx, forge.Request{
-		Head: result.Branch, Base: result.Base, Environment: shownName(p.environment),
+		Head: result.Branch, Base: result.Base, Environment: cmp.Or(p.environment, noEnvironment),
 		Title: description.Title(), Body: description.Markdown(bodyLimit), Labels: p.labels, Reviewers: reviewers, Draft: p.draft,
 	})
 	if err != nil {
 		return "", err
 	}
 	for _, w := range pull.Warnings {
-		fmt.Fprintf(cmd.ErrOrStderr(), "meshc: %s: %s\n", shownName(p.environment), w)
+		fmt.Fprintf(cmd.ErrOrStderr(), "meshc: %s%s\n", under(p.environment), w)
 	}
 	verb := "updated"
 	if pull.Created {
@@ -336,7 +341,11 @@ func (p *publish) standIn(cmd *cobra.Command, o *gitops.Options) (gone func(), e
 		if err := os.WriteFile(filepath.Join(filepath.Dir(made), ".gitignore"), []byte("*\n"), 0o644); err != nil {
 			return gone, err
 		}
-		say(cmd, "meshc.yaml names no repository for %s: created %s\n", shownName(o.Environment), shownPath(made))
+		about := ""
+		if o.Environment != "" {
+			about = " for " + o.Environment
+		}
+		say(cmd, "meshc.yaml names no repository%s: created %s\n", about, shownPath(made))
 	}
 	return gone, nil
 }

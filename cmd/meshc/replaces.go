@@ -54,6 +54,6 @@ func (r *replacement) report(cmd *cobra.Command, environment string) {
 		return
 	}
 	for _, line := range r.stays {
-		fmt.Fprintf(cmd.ErrOrStderr(), "meshc: %s: %s\n", shownName(environment), line)
+		fmt.Fprintf(cmd.ErrOrStderr(), "meshc: %s%s\n", under(environment), line)
 	}
 }

@@ -83,11 +83,19 @@ func (p *publisher) readLock(v *view, at level, work *plan) error {
 			return fail(BadLock, "or rewrite it with --overwrite, which takes over every file that meshc would write", "%s cannot be read: %v", name, err)
 		case brings && lock.Environment != p.wanted.Environment && !p.o.Overwrite:
 			return fail(BadLock, "give each environment a folder of its own, or take this one over with --overwrite",
-				"%s holds the environment %s", cmp.Or(p.path, "the repository"), cmp.Or(lock.Environment, "default"))
+				"%s holds %s", cmp.Or(p.path, "the repository"), held(lock.Environment))
 		}
 		work.lock = lock
 	}
 	return nil
+}
+
+// held is what a lock says is in its folder.
+func held(environment string) string {
+	if environment == "" {
+		return "a project without environments"
+	}
+	return "the environment " + environment
 }
 
 // readPublished reads the lock and the files that it lists.

@@ -90,7 +90,7 @@ func TestAction(t *testing.T) {
 	first := comments()
 	require.Len(t, first, 2)
 	assert.Equal(t, "please look", first[0].Body)
-	assert.Regexp(t, "^<!-- meshc:comment/default -->\n⚠️ \\*\\*`meshc: default: opens shop/db to any", first[1].Body)
+	assert.Regexp(t, "^<!-- meshc:comment/default -->\n⚠️ \\*\\*`meshc: opens shop/db to any", first[1].Body)
 	assert.Contains(t, s.render(t, first[1].Body), "Danger")
 
 	change("mesh shop strict; istio-ingress/ingress -> frontend -> backend -> db\n")

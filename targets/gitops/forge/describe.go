@@ -78,13 +78,13 @@ type section struct {
 	lines             []Line
 }
 
-// Title returns a summary such as `meshc: ENV: opens shop/web to world, 3 connections opened, 1 closed`.
+// Title returns a summary such as `meshc: ENV: opens shop/web to world, 3 connections opened, 1 closed`; without ENV
+// in a project without environments.
 func (d Description) Title() string {
-	environment := d.Environment
-	if environment == "" {
-		environment = "default"
+	if d.Environment == "" {
+		return "meshc: " + d.Summary()
 	}
-	return "meshc: " + environment + ": " + d.Summary()
+	return "meshc: " + d.Environment + ": " + d.Summary()
 }
 
 // mostHeadlines is the most dangers in a title.

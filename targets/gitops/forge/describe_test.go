@@ -55,7 +55,7 @@ func TestTitle(t *testing.T) {
 		{"meshc: prod: 2 connections opened, 1 closed, 1 workload closed to everyone else", forge.Description{Environment: "prod", Opened: two, Closed: one, FailClosed: one}},
 		{"meshc: prod: opens a to everybody, 1 connection closed", forge.Description{Environment: "prod", Closed: one, Headlines: []string{"opens a to everybody"}}},
 		{"meshc: prod: a, b, c, 2 more dangers, 3 connections opened", forge.Description{Environment: "prod", Opened: one, Exposed: 2, Headlines: []string{"a", "b", "c", "d", "e"}}},
-		{"meshc: default: 2 mTLS modes changed", forge.Description{Modes: two}},
+		{"meshc: 2 mTLS modes changed", forge.Description{Modes: two}},
 		{"meshc: prod: 2 workloads closed to everyone else", forge.Description{Environment: "prod", FailClosed: two}},
 		{"meshc: prod: 2 workloads closed to everyone else (dry-run)", forge.Description{Environment: "prod", FailClosed: two, DryRun: true}},
 		{"meshc: prod: no connection changes", forge.Description{Environment: "prod"}},
