@@ -197,7 +197,7 @@ func (m *importing) text(r *importer.Result, around *project.Project) []byte {
 	if m.output != "" {
 		b.WriteByte('\n')
 	}
-	fmt.Fprintf(&b, "%s: %d said, %d accepted, %d refused\n", plural(len(r.Objects), "object"), r.Count(importer.Said), r.Count(importer.Accepted), r.Count(importer.Refused))
+	fmt.Fprintf(&b, "%s: %d became intents, %d kept as they are, %d left out because Istio refuses them\n", plural(len(r.Objects), "object"), r.Count(importer.Said), r.Count(importer.Accepted), r.Count(importer.Refused))
 	m.approximations(&b, r, around)
 	if slices.ContainsFunc(r.Files, func(f importer.File) bool { return f.Name == importer.Copies }) {
 		fmt.Fprintf(&b, "\nIn ambient mode the manifests show how calls reach pods. %s has copies of them; name the originals in meshc.yaml if you can.\n", importer.Copies)
@@ -206,8 +206,8 @@ func (m *importing) text(r *importer.Result, around *project.Project) []byte {
 		outcome importer.Outcome
 		title   string
 	}{
-		{importer.Accepted, "Accepted: they stay as they are, and meshc.yaml lists them"},
-		{importer.Refused, "Refused by Istio, and in force nowhere"},
+		{importer.Accepted, "Kept as they are: meshc.yaml lists them under `accepted`, with the reason"},
+		{importer.Refused, "Left out: Istio refuses them, so that they have no effect"},
 	} {
 		if r.Count(left.outcome) > 0 {
 			fmt.Fprintf(&b, "\n%s:\n", left.title)
@@ -234,15 +234,15 @@ func (m *importing) text(r *importer.Result, around *project.Project) []byte {
 
 // approximations reports what was not said exactly.
 func (m *importing) approximations(b *bytes.Buffer, r *importer.Result, around *project.Project) {
-	title := "narrowly, so that nothing passes that did not"
+	title := "narrower intents, so that nothing passes that did not pass before"
 	if m.widen {
-		title = "widely, so that everything passes that did"
+		title = "wider intents, so that everything passes that passed before"
 	}
 	first := true
 	for i := range r.Objects {
 		for _, reason := range r.Objects[i].Approximated {
 			if first {
-				fmt.Fprintf(b, "\nSaid %s:\n", title)
+				fmt.Fprintf(b, "\nThese became %s:\n", title)
 				first = false
 			}
 			fmt.Fprintf(b, "  %s (%s): %s\n", r.Objects[i].ID(), placeOf(&r.Objects[i], around), reason)

@@ -238,7 +238,7 @@ func (i *importer) token(o *object, box space.Box) (t *credential, never bool, e
 	}
 	for _, x := range t.issuers {
 		if x.why != "" {
-			return nil, false, fmt.Errorf("a token of an issuer that cannot be said: %s", x.why)
+			return nil, false, fmt.Errorf("a token of an issuer that the language cannot express: %s", x.why)
 		}
 	}
 	if len(t.issuers) == 0 {

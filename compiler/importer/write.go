@@ -73,7 +73,7 @@ func (i *importer) write() (p *draft, again bool, err error) {
 		}
 	}
 	if len(p.output) == 0 { // a project has a file of intents
-		p.output = append(p.output, File{"intents.mesh", "# None of the policies could be said in intents.\n"})
+		p.output = append(p.output, File{"intents.mesh", "# None of the policies could become intents.\n"})
 	}
 	return p, again, nil
 }
