@@ -66,15 +66,3 @@ func (o *object) group() string {
 	}
 	return group
 }
-
-// items returns the items of a list.
-func items(n *yaml.Node) []*yaml.Node {
-	if n == nil || n.Kind != yaml.SequenceNode {
-		return nil
-	}
-	all := make([]*yaml.Node, len(n.Content))
-	for i, item := range n.Content {
-		all[i] = yamldoc.Resolve(item)
-	}
-	return all
-}

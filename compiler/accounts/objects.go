@@ -210,7 +210,7 @@ func (o *object) binds() bool {
 // subjects returns the ServiceAccounts of a binding, also those that it names as users.
 // https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-subjects
 func (o *object) subjects() (all []account) {
-	for _, s := range items(yamldoc.Get(o.node, "subjects")) {
+	for _, s := range yamldoc.Items(yamldoc.Get(o.node, "subjects")) {
 		name := yamldoc.Scalar(s, "name")
 		switch yamldoc.Scalar(s, "kind") {
 		case "ServiceAccount":

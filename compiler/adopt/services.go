@@ -131,18 +131,4 @@ func unused(w *inventory.Workload, taken map[string]bool) string {
 }
 
 // allowed turns a text into a name of the language.
-func allowed(text string) string {
-	name := strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
-			return r
-		}
-		return '-'
-	}, strings.ToLower(text))
-	if len(name) > policy.MaxLabel {
-		name = name[:policy.MaxLabel]
-	}
-	if name = strings.Trim(name, "-"); name == "" {
-		return "service"
-	}
-	return name
-}
+func allowed(text string) string { return cmp.Or(policy.LabelLike(text, policy.MaxLabel), "service") }

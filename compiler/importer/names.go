@@ -274,16 +274,8 @@ func (n *namespace) free(names ...string) string {
 	}
 }
 
-// plain makes a name of any text.
-func plain(text string) string {
-	name := strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
-			return r
-		}
-		return '-'
-	}, strings.ToLower(text))
-	return strings.Trim(name[:min(len(name), policy.MaxLabel-3)], "-")
-}
+// plain makes a name of any text, with room for a number after it.
+func plain(text string) string { return policy.LabelLike(text, policy.MaxLabel-3) }
 
 // effective is the labels of the pods of a service.
 func (s *service) effective() []policy.Label {

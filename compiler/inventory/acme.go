@@ -52,7 +52,7 @@ func (f *file) issuer(n *yaml.Node, kind string) {
 		return
 	}
 	i := &issuer{key: objectKey{kind, namespace, meta.Name}, at: at}
-	for _, s := range each(yamldoc.Get(n, "spec", "acme", "solvers")) {
+	for _, s := range yamldoc.Items(yamldoc.Get(n, "spec", "acme", "solvers")) {
 		ingress, route := yamldoc.Get(s, "http01", "ingress"), yamldoc.Get(s, "http01", "gatewayHTTPRoute")
 		if via := cmp.Or(ingress, route); via != nil && f.spend(via, 256) {
 			i.solvers = append(i.solvers, solver{f.solver(n, kind, meta, via), parents(route), ingressClass(ingress)})
@@ -97,7 +97,7 @@ func (f *file) solver(n *yaml.Node, kind string, meta *metav1.ObjectMeta, via *y
 // parents returns the gateways of a route that has yet to be made in the namespace of a certificate, which stands for
 // those that name none.
 func parents(route *yaml.Node) (all []objectKey) {
-	for _, parent := range each(yamldoc.Get(route, "parentRefs")) {
+	for _, parent := range yamldoc.Items(yamldoc.Get(route, "parentRefs")) {
 		if cmp.Or(yamldoc.Scalar(parent, "kind"), "Gateway") == "Gateway" {
 			all = append(all, objectKey{gatewayGroup, yamldoc.Scalar(parent, "namespace"), yamldoc.Scalar(parent, "name")})
 		}

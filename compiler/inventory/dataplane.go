@@ -111,12 +111,9 @@ func eachAt(n *yaml.Node, path []string, yield func(*yaml.Node) bool) bool {
 	if !list {
 		return eachAt(n, path[1:], yield)
 	}
-	if n == nil || n.Kind != yaml.SequenceNode {
-		return true
-	}
 	name = strings.TrimSuffix(name, "]")
-	for _, one := range n.Content {
-		if one = yamldoc.Resolve(one); name != "" && yamldoc.Scalar(one, "name") != name {
+	for _, one := range yamldoc.Items(n) {
+		if name != "" && yamldoc.Scalar(one, "name") != name {
 			continue
 		}
 		if !eachAt(one, path[1:], yield) {

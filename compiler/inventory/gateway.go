@@ -73,7 +73,7 @@ func (f *file) gateway(n *yaml.Node) {
 	if f.unfilledLabels(g.Selector) {
 		return
 	}
-	for _, server := range each(yamldoc.Get(n, "spec", "servers")) {
+	for _, server := range yamldoc.Items(yamldoc.Get(n, "spec", "servers")) {
 		g.Unrouted = g.Unrouted || yamldoc.Scalar(server, "tls", "mode") == "AUTO_PASSTHROUGH"
 		port := number(yamldoc.Get(server, "port", "number"))
 		if port == 0 {
@@ -98,9 +98,18 @@ func (f *file) gateway(n *yaml.Node) {
 // https://istio.io/latest/docs/reference/config/networking/gateway/#ServerTLSSettings-TLSmode
 func serves(server *yaml.Node) policy.Protocol {
 	mode := yamldoc.Scalar(server, "tls", "mode")
-	ends := mode != "PASSTHROUGH" && mode != "AUTO_PASSTHROUGH"
-	switch strings.ToUpper(yamldoc.Scalar(server, "port", "protocol")) {
-	case "HTTP", "HTTP2", "GRPC", "GRPC-WEB":
+	protocol := strings.ToUpper(yamldoc.Scalar(server, "port", "protocol"))
+	switch protocol {
+	case "HTTP2", "GRPC", "GRPC-WEB":
+		return policy.HTTP
+	}
+	return seen(protocol, mode != "PASSTHROUGH" && mode != "AUTO_PASSTHROUGH")
+}
+
+// seen returns what policies see of a protocol where the TLS of HTTPS and TLS ends, or does not.
+func seen(protocol string, ends bool) policy.Protocol {
+	switch protocol {
+	case "HTTP":
 		return policy.HTTP
 	case "HTTPS":
 		if ends {

@@ -19,7 +19,7 @@ func (f *file) gatewayRoute(n *yaml.Node, kind string) {
 	}
 	p := &passing{by: objectKey{kind, namespace, meta.Name}}
 	spec := yamldoc.Get(n, "spec")
-	for _, parent := range each(yamldoc.Get(spec, "parentRefs")) {
+	for _, parent := range yamldoc.Items(yamldoc.Get(spec, "parentRefs")) {
 		of := cmp.Or(yamldoc.Scalar(parent, "kind"), "Gateway")
 		if of != "Gateway" {
 			if of != "Service" && of != "ServiceEntry" {
@@ -30,9 +30,9 @@ func (f *file) gatewayRoute(n *yaml.Node, kind string) {
 		}
 		p.gateways = append(p.gateways, objectKey{gatewayGroup, cmp.Or(yamldoc.Scalar(parent, "namespace"), namespace), yamldoc.Scalar(parent, "name")})
 	}
-	for _, rule := range each(yamldoc.Get(spec, "rules")) {
+	for _, rule := range yamldoc.Items(yamldoc.Get(spec, "rules")) {
 		f.filters(p, rule)
-		for _, backend := range each(yamldoc.Get(rule, "backendRefs")) {
+		for _, backend := range yamldoc.Items(yamldoc.Get(rule, "backendRefs")) {
 			f.backend(p, backend)
 			f.filters(p, backend)
 		}
@@ -44,7 +44,7 @@ func (f *file) gatewayRoute(n *yaml.Node, kind string) {
 
 // filters adds where the filters of a rule or of a backend copy requests to.
 func (f *file) filters(p *passing, of *yaml.Node) {
-	for _, filter := range each(yamldoc.Get(of, "filters")) {
+	for _, filter := range yamldoc.Items(yamldoc.Get(of, "filters")) {
 		f.backend(p, yamldoc.Get(filter, "requestMirror", "backendRef"))
 	}
 }
@@ -82,8 +82,8 @@ func (f *file) grant(n *yaml.Node) {
 	}
 	var all []grant
 	spec := yamldoc.Get(n, "spec")
-	for _, from := range each(yamldoc.Get(spec, "from")) {
-		for _, to := range each(yamldoc.Get(spec, "to")) {
+	for _, from := range yamldoc.Items(yamldoc.Get(spec, "from")) {
+		for _, to := range yamldoc.Items(yamldoc.Get(spec, "to")) {
 			if yamldoc.Scalar(to, "kind") == "Service" && f.spend(to, 64) {
 				all = append(all, grant{yamldoc.Scalar(from, "kind"), yamldoc.Scalar(from, "namespace"), namespace, yamldoc.Scalar(to, "name")})
 			}

@@ -37,8 +37,8 @@ func (f *file) ingress(n *yaml.Node) {
 		kindAt:  f.doc.Span(yamldoc.Get(n, "kind")),
 	}
 	f.ingressBackend(i.passing, yamldoc.Get(spec, "defaultBackend"))
-	for _, rule := range each(yamldoc.Get(spec, "rules")) {
-		for _, path := range each(yamldoc.Get(rule, "http", "paths")) {
+	for _, rule := range yamldoc.Items(yamldoc.Get(spec, "rules")) {
+		for _, path := range yamldoc.Items(yamldoc.Get(rule, "http", "paths")) {
 			f.ingressBackend(i.passing, yamldoc.Get(path, "backend"))
 		}
 	}

@@ -59,13 +59,13 @@ func (f *file) managedGateway(n *yaml.Node) {
 	}
 	m.labels[bearing.GatewayName] = m.Name
 	f.infrastructure(m, spec, annotations)
-	if addresses := each(yamldoc.Get(spec, "addresses")); len(addresses) > 0 && yamldoc.Scalar(addresses[0], "type") == "Hostname" {
+	if addresses := yamldoc.Items(yamldoc.Get(spec, "addresses")); len(addresses) > 0 && yamldoc.Scalar(addresses[0], "type") == "Hostname" {
 		front := hostOf(yamldoc.Scalar(addresses[0], "value"), namespace)
 		m.service = front.id()
 	}
 	f.annotated(n, "Gateway", namespace, at)
 	m.traffic = f.trafficOf(n)
-	for _, l := range each(yamldoc.Get(spec, "listeners")) {
+	for _, l := range yamldoc.Items(yamldoc.Get(spec, "listeners")) {
 		if from := yamldoc.Scalar(l, "allowedRoutes", "namespaces", "from"); from == "All" || from == "Selector" {
 			m.strangers = true
 		}
@@ -106,21 +106,7 @@ func (f *file) infrastructure(m *managed, spec, annotations *yaml.Node) {
 
 // listens returns what policies see of the requests of a listener: HTTPS that it ends is HTTP to them.
 func listens(listener *yaml.Node) policy.Protocol {
-	ends := cmp.Or(yamldoc.Scalar(listener, "tls", "mode"), "Terminate") == "Terminate"
-	switch yamldoc.Scalar(listener, "protocol") {
-	case "HTTP":
-		return policy.HTTP
-	case "HTTPS":
-		if ends {
-			return policy.HTTP
-		}
-		return policy.TLS
-	case "TLS":
-		if !ends {
-			return policy.TLS
-		}
-	}
-	return policy.TCP
+	return seen(yamldoc.Scalar(listener, "protocol"), cmp.Or(yamldoc.Scalar(listener, "tls", "mode"), "Terminate") == "Terminate")
 }
 
 // class notes a class of gateways that Istio is the controller of.

@@ -171,19 +171,6 @@ func metaOf(n *yaml.Node) *metav1.ObjectMeta {
 	}
 }
 
-// each returns the items of a sequence; none of anything else.
-func each(n *yaml.Node) []*yaml.Node {
-	n = yamldoc.Resolve(n)
-	if n == nil || n.Kind != yaml.SequenceNode {
-		return nil
-	}
-	all := make([]*yaml.Node, len(n.Content))
-	for i, item := range n.Content {
-		all[i] = yamldoc.Resolve(item)
-	}
-	return all
-}
-
 // number returns the number of a port; 0 for anything else.
 func number(n *yaml.Node) uint16 {
 	port, err := strconv.ParseUint(yamldoc.Scalar(n), 10, 16)

@@ -46,16 +46,16 @@ func (f *file) virtualService(n *yaml.Node) {
 		gateways = []objectKey{sidecars}
 	}
 	for _, protocol := range []string{"http", "tls", "tcp"} {
-		for _, route := range each(yamldoc.Get(spec, protocol)) {
+		for _, route := range yamldoc.Items(yamldoc.Get(spec, protocol)) {
 			if !f.spend(route, 64) {
 				return
 			}
 			r := virtualRoute{gateways: v.reaching(gateways, yamldoc.Get(route, "match"))}
-			for _, to := range each(yamldoc.Get(route, "route")) {
+			for _, to := range yamldoc.Items(yamldoc.Get(route, "route")) {
 				f.destination(v, &r, yamldoc.Get(to, "destination"))
 			}
 			f.destination(v, &r, yamldoc.Get(route, "mirror"))
-			for _, to := range each(yamldoc.Get(route, "mirrors")) {
+			for _, to := range yamldoc.Items(yamldoc.Get(route, "mirrors")) {
 				f.destination(v, &r, yamldoc.Get(to, "destination"))
 			}
 			if delegate := yamldoc.Get(route, "delegate"); delegate != nil {
@@ -80,7 +80,7 @@ func (f *file) virtualService(n *yaml.Node) {
 // gateways returns the gateways of a list, nil where there is none. They may be written NAME, NAMESPACE/NAME, ./NAME,
 // or as the name of a host (resolveGatewayName in pilot/pkg/model/config.go of istio/istio).
 func (v *virtualService) gateways(list *yaml.Node) (all []objectKey) {
-	for _, n := range each(list) {
+	for _, n := range yamldoc.Items(list) {
 		name := yamldoc.Scalar(n)
 		namespace, short, qualified := strings.Cut(name, "/")
 		if !qualified {
@@ -105,7 +105,7 @@ func (v *virtualService) gateways(list *yaml.Node) (all []objectKey) {
 // reaching returns those gateways that one of the matches of a route lets use it. A match may name some of them.
 func (v *virtualService) reaching(gateways []objectKey, matches *yaml.Node) []objectKey {
 	named, every := map[objectKey]bool{}, true
-	for i, m := range each(matches) {
+	for i, m := range yamldoc.Items(matches) {
 		only := v.gateways(yamldoc.Get(m, "gateways"))
 		for _, g := range only {
 			named[g] = true

@@ -26,7 +26,7 @@ func (f *file) webhooks(n *yaml.Node, kind, group string) {
 		f.noticeKind(n, group, kind)
 	}
 	var called []*Webhook
-	for _, hook := range each(yamldoc.Get(n, "webhooks")) {
+	for _, hook := range yamldoc.Items(yamldoc.Get(n, "webhooks")) {
 		if w := f.webhook(yamldoc.Get(hook, "clientConfig", "service"), kind+" "+meta.Name, "create or change objects"); w != nil {
 			called = append(called, w)
 		}

@@ -14,6 +14,17 @@ var NamingLabels = []string{"app", "app.kubernetes.io/name"}
 // IsLabel reports whether s is a label of a DNS name (RFC 1123), as names of namespaces are.
 func IsLabel(s string) bool { return len(s) <= MaxLabel && isPart(s) }
 
+// LabelLike is a label of up to most characters that reads like a text; empty if nothing of the text can be in one.
+func LabelLike(text string, most int) string {
+	label := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '-'
+	}, strings.ToLower(text))
+	return strings.Trim(label[:min(len(label), most)], "-")
+}
+
 // IsName reports whether s is a DNS name in lower case, as names of objects are.
 func IsName(s string) bool {
 	for part := range strings.SplitSeq(s, ".") {

@@ -28,13 +28,10 @@ func objects(o Object, yield func(Object) bool) bool {
 	if !list || items == nil {
 		return yield(o)
 	}
-	if items.Kind != yaml.SequenceNode {
-		return true
-	}
 	if element == "" {
 		o.APIVersion = ""
 	}
-	for _, item := range items.Content {
+	for _, item := range Items(items) {
 		if !objects(Object{item, o.APIVersion, element}, yield) {
 			return false
 		}

@@ -1,6 +1,10 @@
 package yamldoc
 
-import "go.yaml.in/yaml/v3"
+import (
+	"slices"
+
+	"go.yaml.in/yaml/v3"
+)
 
 // Pair is a key of a mapping with its value; neither is an alias.
 type Pair struct {
@@ -138,6 +142,22 @@ func Scalar(n *yaml.Node, keys ...string) string {
 		return ""
 	}
 	return n.Value
+}
+
+// Items returns the items of a sequence; none of anything else.
+func Items(n *yaml.Node) []*yaml.Node {
+	n = Resolve(n)
+	if n == nil || n.Kind != yaml.SequenceNode {
+		return nil
+	}
+	if !slices.ContainsFunc(n.Content, func(item *yaml.Node) bool { return item.Kind == yaml.AliasNode }) {
+		return slices.Clip(n.Content)
+	}
+	all := make([]*yaml.Node, len(n.Content))
+	for i, item := range n.Content {
+		all[i] = Resolve(item)
+	}
+	return all
 }
 
 // Null reports whether a node is null or absent.

@@ -251,7 +251,7 @@ func (d *decoder) fields(n *yaml.Node, what string, f func(key string, value *ya
 }
 
 // list returns the items of a list.
-func (d *decoder) list(n *yaml.Node) (all []*yaml.Node) {
+func (d *decoder) list(n *yaml.Node) []*yaml.Node {
 	if yamldoc.Null(n) {
 		return nil
 	}
@@ -259,10 +259,7 @@ func (d *decoder) list(n *yaml.Node) (all []*yaml.Node) {
 		d.refuse(n, "not a list")
 		return nil
 	}
-	for _, item := range n.Content {
-		all = append(all, yamldoc.Resolve(item))
-	}
-	return all
+	return yamldoc.Items(n)
 }
 
 // word returns a string.

@@ -119,7 +119,7 @@ func (d *decoder) fields(n *yaml.Node, what string, f func(key string, value *ya
 }
 
 // list returns the items of a list.
-func (d *decoder) list(n *yaml.Node) (all []*yaml.Node) {
+func (d *decoder) list(n *yaml.Node) []*yaml.Node {
 	if yamldoc.Null(n) {
 		return nil
 	}
@@ -127,13 +127,7 @@ func (d *decoder) list(n *yaml.Node) (all []*yaml.Node) {
 		d.broken(n, "not a list")
 		return nil
 	}
-	if !slices.ContainsFunc(n.Content, func(item *yaml.Node) bool { return item.Kind == yaml.AliasNode }) {
-		return n.Content
-	}
-	for _, item := range n.Content {
-		all = append(all, yamldoc.Resolve(item))
-	}
-	return all
+	return yamldoc.Items(n)
 }
 
 // word returns a string.
