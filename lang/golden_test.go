@@ -20,33 +20,26 @@ import (
 // TestParse parses every NAME.mesh in testdata and compares the tree and the findings with the NAME.tree and
 // NAME.findings after it.
 func TestParse(t *testing.T) {
-	paths, err := filepath.Glob("testdata/*.txtar")
-	require.NoError(t, err)
-	require.NotEmpty(t, paths)
-	for _, path := range paths {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
-			t.Parallel()
-			want, err := txtar.ParseFile(path)
-			require.NoError(t, err)
-			got := &txtar.Archive{Comment: want.Comment}
-			for _, f := range want.Files {
-				if name, ok := strings.CutSuffix(f.Name, ".mesh"); ok {
-					file, list := lang.Parse(f.Name, f.Data)
-					got.Files = append(got.Files, f)
-					if tree := printTree(file); tree != "" {
-						got.Files = append(got.Files, txtar.File{Name: name + ".tree", Data: []byte(tree)})
-					}
-					var findings bytes.Buffer
-					require.NoError(t, diag.Text(&findings, list, false))
-					if findings.Len() > 0 {
-						got.Files = append(got.Files, txtar.File{Name: name + ".findings", Data: findings.Bytes()})
-					}
-					require.Equal(t, len(list) > 0, file.Broken)
+	golden.Archives(t, "testdata/*.txtar", func(t *testing.T, path string, want *txtar.Archive) {
+		t.Parallel()
+		got := &txtar.Archive{Comment: want.Comment}
+		for _, f := range want.Files {
+			if name, ok := strings.CutSuffix(f.Name, ".mesh"); ok {
+				file, list := lang.Parse(f.Name, f.Data)
+				got.Files = append(got.Files, f)
+				if tree := printTree(file); tree != "" {
+					got.Files = append(got.Files, txtar.File{Name: name + ".tree", Data: []byte(tree)})
 				}
+				var findings bytes.Buffer
+				require.NoError(t, diag.Text(&findings, list, false))
+				if findings.Len() > 0 {
+					got.Files = append(got.Files, txtar.File{Name: name + ".findings", Data: findings.Bytes()})
+				}
+				require.Equal(t, len(list) > 0, file.Broken)
 			}
-			golden.Equal(t, path, txtar.Format(got))
-		})
-	}
+		}
+		golden.Equal(t, path, txtar.Format(got))
+	})
 }
 
 // printTree writes a tree in a form that shows how a text was understood.

@@ -2,7 +2,6 @@ package check_test
 
 import (
 	"fmt"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -19,6 +18,7 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 	"github.com/meshc/meshc/lang/source"
 	"github.com/meshc/meshc/targets/istio"
+	"github.com/meshc/meshc/testdata/golden"
 )
 
 // today is the day of every case; a case may choose an environment in its comment: `environment: prod`.
@@ -31,31 +31,24 @@ var expectation = regexp.MustCompile(`(ERROR|WARNING|NOTE) (MESH\d{4}) "([^"]*)"
 // TestFindings holds each archive in testdata against the expectations that stand in its own lines: every
 // finding is expected, and every expectation is found.
 func TestFindings(t *testing.T) {
-	archives, err := filepath.Glob("testdata/*.txtar")
-	require.NoError(t, err)
-	require.NotEmpty(t, archives)
-	for _, name := range archives {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(name)
-			require.NoError(t, err)
-			got := findings(t, archive)
-			want := map[string][]string{}
-			for _, f := range archive.Files {
-				for i, line := range strings.Split(string(f.Data), "\n") {
-					for _, m := range expectation.FindAllStringSubmatch(line, -1) {
-						at := fmt.Sprintf("%s:%d", f.Name, i+1)
-						want[at] = append(want[at], m[0])
-						take(t, got, at, m[1], m[2], regexp.MustCompile(m[3]))
-					}
+	golden.Archives(t, "testdata/*.txtar", func(t *testing.T, _ string, archive *txtar.Archive) {
+		got := findings(t, archive)
+		want := map[string][]string{}
+		for _, f := range archive.Files {
+			for i, line := range strings.Split(string(f.Data), "\n") {
+				for _, m := range expectation.FindAllStringSubmatch(line, -1) {
+					at := fmt.Sprintf("%s:%d", f.Name, i+1)
+					want[at] = append(want[at], m[0])
+					take(t, got, at, m[1], m[2], regexp.MustCompile(m[3]))
 				}
 			}
-			for at, rest := range got {
-				for _, d := range rest {
-					t.Errorf("%s: unexpected %s", at, d.Error())
-				}
+		}
+		for at, rest := range got {
+			for _, d := range rest {
+				t.Errorf("%s: unexpected %s", at, d.Error())
 			}
-		})
-	}
+		}
+	})
 }
 
 func take(t *testing.T, got map[string]diag.List, at, severity, code string, message *regexp.Regexp) {

@@ -2,7 +2,6 @@ package diff_test
 
 import (
 	"fmt"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -49,37 +48,30 @@ func lines(d *diff.Diff) string {
 // TestDiff compares, in each archive of testdata/diff, the projects before.mesh and after.mesh, and wants what is in
 // want.
 func TestDiff(t *testing.T) {
-	archives, err := filepath.Glob("testdata/*.txtar")
-	require.NoError(t, err)
-	require.NotEmpty(t, archives)
-	for _, name := range archives {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(name)
-			require.NoError(t, err)
-			sides := map[string]*model.Model{}
-			var want *txtar.File
-			for i := range archive.Files {
-				f := &archive.Files[i]
-				if f.Name == "want" {
-					want = f
-					continue
-				}
-				p, manifests := analysistest.Compile(t, compiler.Input{Name: f.Name, Text: f.Data})
-				sides[f.Name] = analysistest.Model(t, p, manifests)
-				same, err := diff.Compare(t.Context(), sides[f.Name], sides[f.Name], diff.Options{})
-				require.NoError(t, err)
-				require.True(t, same.None())
+	golden.Archives(t, "testdata/*.txtar", func(t *testing.T, name string, archive *txtar.Archive) {
+		sides := map[string]*model.Model{}
+		var want *txtar.File
+		for i := range archive.Files {
+			f := &archive.Files[i]
+			if f.Name == "want" {
+				want = f
+				continue
 			}
-			d, err := diff.Compare(t.Context(), sides["before.mesh"], sides["after.mesh"], diff.Options{})
+			p, manifests := analysistest.Compile(t, compiler.Input{Name: f.Name, Text: f.Data})
+			sides[f.Name] = analysistest.Model(t, p, manifests)
+			same, err := diff.Compare(t.Context(), sides[f.Name], sides[f.Name], diff.Options{})
 			require.NoError(t, err)
-			back, err := diff.Compare(t.Context(), sides["after.mesh"], sides["before.mesh"], diff.Options{})
-			require.NoError(t, err)
-			assert.Equal(t, d.None(), back.None())
-			assert.Equal(t, len(d.FailOpen), len(back.FailClosed))
-			want.Data = []byte(lines(d))
-			golden.Equal(t, name, txtar.Format(archive))
-		})
-	}
+			require.True(t, same.None())
+		}
+		d, err := diff.Compare(t.Context(), sides["before.mesh"], sides["after.mesh"], diff.Options{})
+		require.NoError(t, err)
+		back, err := diff.Compare(t.Context(), sides["after.mesh"], sides["before.mesh"], diff.Options{})
+		require.NoError(t, err)
+		assert.Equal(t, d.None(), back.None())
+		assert.Equal(t, len(d.FailOpen), len(back.FailClosed))
+		want.Data = []byte(lines(d))
+		golden.Equal(t, name, txtar.Format(archive))
+	})
 }
 
 // TestDiffSeesMistakes changes emitted manifests in ways that let through other requests, and some that do not.

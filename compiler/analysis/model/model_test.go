@@ -2,7 +2,6 @@ package model_test
 
 import (
 	"fmt"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -15,6 +14,7 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/model"
 	"github.com/meshc/meshc/compiler/analysis/testdata/analysistest"
 	"github.com/meshc/meshc/targets"
+	"github.com/meshc/meshc/testdata/golden"
 )
 
 var broken = regexp.MustCompile(`# (MESH\d{4}) "([^"]*)"`)
@@ -22,44 +22,37 @@ var broken = regexp.MustCompile(`# (MESH\d{4}) "([^"]*)"`)
 // TestGuards holds each project in testdata against its never, always and only: the line of each that must be
 // broken ends in `# CODE "regexp"` of its message and help; every other must hold. The project must prove itself first.
 func TestGuards(t *testing.T) {
-	archives, err := filepath.Glob("testdata/*.txtar")
-	require.NoError(t, err)
-	require.NotEmpty(t, archives)
-	for _, name := range archives {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(name)
-			require.NoError(t, err)
-			var files []compiler.Input
-			want := map[string][2]string{}
-			for _, f := range archive.Files {
-				files = append(files, compiler.Input{Name: f.Name, Text: f.Data})
-				for i, line := range strings.Split(string(f.Data), "\n") {
-					if b := broken.FindStringSubmatch(line); b != nil {
-						want[fmt.Sprintf("%s:%d", f.Name, i+1)] = [2]string{b[1], b[2]}
-					}
+	golden.Archives(t, "testdata/*.txtar", func(t *testing.T, _ string, archive *txtar.Archive) {
+		var files []compiler.Input
+		want := map[string][2]string{}
+		for _, f := range archive.Files {
+			files = append(files, compiler.Input{Name: f.Name, Text: f.Data})
+			for i, line := range strings.Split(string(f.Data), "\n") {
+				if b := broken.FindStringSubmatch(line); b != nil {
+					want[fmt.Sprintf("%s:%d", f.Name, i+1)] = [2]string{b[1], b[2]}
 				}
 			}
-			p, manifests := analysistest.Compile(t, files...)
-			m := analysistest.Model(t, p, manifests)
-			require.NoError(t, m.Prove(t.Context()))
-			judged, err := m.Judge()
-			require.NoError(t, err)
-			for _, j := range judged {
-				d := j.Broken
-				if d == nil {
-					continue
-				}
-				at := fmt.Sprintf("%s:%d", d.Primary.File.Name, d.Primary.StartPosition().Line)
-				w, ok := want[at]
-				delete(want, at)
-				if assert.True(t, ok, "unexpected: %s", d.Error()) {
-					assert.Equal(t, w[0], string(d.Code), at)
-					assert.Regexp(t, w[1], d.Message+"; "+d.Help, at)
-				}
+		}
+		p, manifests := analysistest.Compile(t, files...)
+		m := analysistest.Model(t, p, manifests)
+		require.NoError(t, m.Prove(t.Context()))
+		judged, err := m.Judge()
+		require.NoError(t, err)
+		for _, j := range judged {
+			d := j.Broken
+			if d == nil {
+				continue
 			}
-			assert.Empty(t, want, "guards that should be broken, and hold")
-		})
-	}
+			at := fmt.Sprintf("%s:%d", d.Primary.File.Name, d.Primary.StartPosition().Line)
+			w, ok := want[at]
+			delete(want, at)
+			if assert.True(t, ok, "unexpected: %s", d.Error()) {
+				assert.Equal(t, w[0], string(d.Code), at)
+				assert.Regexp(t, w[1], d.Message+"; "+d.Help, at)
+			}
+		}
+		assert.Empty(t, want, "guards that should be broken, and hold")
+	})
 }
 
 // TestTampering changes emitted manifests as a mistake of the compiler would, and wants the proof to fail with

@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -20,34 +19,28 @@ import (
 // Each case is a project, or manifests of no project (manifests.yaml), in some cases one to compare it with (old/) and
 // names to focus on (focus), and the expected output in some formats: want.txt, want.dot, want.mmd and want.json.
 func TestCases(t *testing.T) {
-	paths, err := filepath.Glob("testdata/*.txtar")
-	require.NoError(t, err)
-	require.NotEmpty(t, paths)
-	for _, path := range paths {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(path)
-			require.NoError(t, err)
-			g, focus := graphOf(t, archive)
-			for i, f := range archive.Files {
-				var got []byte
-				switch f.Name {
-				case "want.txt":
-					got = Text(g, focus)
-				case "want.dot":
-					got = DOT(g)
-				case "want.mmd":
-					got = Mermaid(g)
-				case "want.json":
-					got, err = JSON(g)
-					require.NoError(t, err)
-				default:
-					continue
-				}
-				archive.Files[i].Data = got
+	golden.Archives(t, "testdata/*.txtar", func(t *testing.T, path string, archive *txtar.Archive) {
+		g, focus := graphOf(t, archive)
+		for i, f := range archive.Files {
+			var got []byte
+			switch f.Name {
+			case "want.txt":
+				got = Text(g, focus)
+			case "want.dot":
+				got = DOT(g)
+			case "want.mmd":
+				got = Mermaid(g)
+			case "want.json":
+				var err error
+				got, err = JSON(g)
+				require.NoError(t, err)
+			default:
+				continue
 			}
-			golden.Equal(t, path, txtar.Format(archive))
-		})
-	}
+			archive.Files[i].Data = got
+		}
+		golden.Equal(t, path, txtar.Format(archive))
+	})
 }
 
 // graphOf returns the graph of a case, and whether it is focused.
