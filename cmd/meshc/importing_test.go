@@ -15,8 +15,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// The commands of the page about the import are run in order, beside a cluster that has the policies of a bank and then what they
-// apply and delete. It lets through the same in the end.
+// The commands of the page about the import are run in order, beside a cluster that has the policies of a bank and then
+// what they apply and delete. It lets through the same in the end.
 func TestImporting(t *testing.T) {
 	page, err := os.ReadFile("../../grammar/importing.md")
 	require.NoError(t, err)

@@ -169,8 +169,8 @@ func Judges(on On, name string) bool {
 	return f != nil && f.Judged != ""
 }
 
-// Misspelt returns the label or annotation of Istio, among those that are judged, for which one that Istio does not have
-// most likely stands.
+// Misspelt returns the label or annotation of Istio, among those that are judged, for which one that Istio does not
+// have most likely stands.
 func Misspelt(on On, name string) (near string, ok bool) {
 	domain, word := domainOf(name)
 	ofIstio := domain == "istio" || strings.HasSuffix(domain, "istio.io") || domain == "" && strings.HasPrefix(word, "istio")

@@ -12,9 +12,10 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// A service behind a waypoint has its rules in two places. At the waypoint they bind each Service of the workload, know callers by
-// their identities, and name the ports of the Service. At the pods they let in the waypoint, and of the callers that do not pass
-// it those that no condition on requests is about: what the pods let in is never more than the intents say.
+// A service behind a waypoint has its rules in two places. At the waypoint they bind each Service of the workload, know
+// callers by their identities, and name the ports of the Service. At the pods they let in the waypoint, and of the
+// callers that do not pass it those that no condition on requests is about: what the pods let in is never more than the
+// intents say.
 // https://istio.io/latest/docs/ambient/usage/waypoint/
 
 // waypointSuffix ends the names of what binds a waypoint.
@@ -95,7 +96,8 @@ func (b *builder) serviceTargets(hosts ...string) []*selector.PolicyTargetRefere
 	return all
 }
 
-// atWaypoint is a service as a waypoint sees it behind one Service, and the fronts of that. The next call overwrites both.
+// atWaypoint is a service as a waypoint sees it behind one Service, and the fronts of that. The next call overwrites
+// both.
 func (b *builder) atWaypoint(s *policy.Service, host string, ways []policy.Front) (*policy.Service, []policy.Front) {
 	b.view = *s
 	view, fronts := &b.view, b.fronts[:0]
@@ -115,8 +117,8 @@ func (b *builder) atWaypoint(s *policy.Service, host string, ways []policy.Front
 	return view, fronts
 }
 
-// translated is rules as they are about the calls to a Service that pass its waypoint: of the sources that do, and of the ports of the
-// Service. The next list of rules overwrites them.
+// translated is rules as they are about the calls to a Service that pass its waypoint: of the sources that do, and of
+// the ports of the Service. The next list of rules overwrites them.
 func (b *builder) translated(s *policy.Service, rules []policy.Rule, fronts []policy.Front) []policy.Rule {
 	all := b.rules[:0]
 	for _, r := range rules {
@@ -212,8 +214,8 @@ func (b *builder) aside(s *policy.Service, r *policy.Rule, ways []policy.Front) 
 	return b.sources(r, func(f policy.Source) bool { return !b.kept(s, f, ways) })
 }
 
-// kept reports whether all calls of a source to a service pass its waypoints. Where the service takes mutual TLS only, nobody else than who
-// proves an identity calls it.
+// kept reports whether all calls of a source to a service pass its waypoints. Where the service takes mutual TLS only,
+// nobody else than who proves an identity calls it.
 func (b *builder) kept(s *policy.Service, f policy.Source, ways []policy.Front) bool {
 	if f.Kind == policy.FromWorld && b.strict(s) {
 		f.Kind = policy.FromAny
@@ -230,8 +232,8 @@ func (b *builder) strict(s *policy.Service) bool {
 	return b.ModeOf(mesh, s, 0) == policy.Strict && !slices.ContainsFunc(s.Ports, func(p policy.Port) bool { return b.ModeOf(mesh, s, p.Number) != policy.Strict })
 }
 
-// directly is what the pods of a service let in of a rule without its waypoint: callers that pass none, and to ports that no way
-// leads to, everyone. It is appended to others.
+// directly is what the pods of a service let in of a rule without its waypoint: callers that pass none, and to ports
+// that no way leads to, everyone. It is appended to others.
 func (b *builder) directly(all []policy.Rule, s *policy.Service, r policy.Rule, ways []policy.Front) []policy.Rule {
 	r.EveryPod = false
 	through, direct := led(r.Ports, ways)
@@ -246,8 +248,8 @@ func (b *builder) directly(all []policy.Rule, s *policy.Service, r policy.Rule, 
 	return all
 }
 
-// atPods is what lets callers in at the pods of a service: its waypoints, and whether there are others who do not pass them. The next
-// list of rules overwrites it.
+// atPods is what lets callers in at the pods of a service: its waypoints, and whether there are others who do not pass
+// them. The next list of rules overwrites it.
 func (b *builder) atPods(s *policy.Service, ways []policy.Front) (all []policy.Rule, aside bool) {
 	all = b.relayed(s, ways)
 	relayed := len(all)
@@ -260,7 +262,8 @@ func (b *builder) atPods(s *policy.Service, ways []policy.Front) (all []policy.R
 	return all, len(all) > relayed
 }
 
-// relayed is what lets waypoints in at the pods of a service, on the ports of its edges. The next list of rules overwrites it.
+// relayed is what lets waypoints in at the pods of a service, on the ports of its edges. The next list of rules
+// overwrites it.
 func (b *builder) relayed(s *policy.Service, ways []policy.Front) []policy.Rule {
 	all := b.rules[:0]
 	for _, f := range ways {
@@ -309,8 +312,8 @@ func (b *builder) relay(w *policy.Waypoint) []policy.Source {
 	return from
 }
 
-// deniedAtPods is the denies that the pods of a service enforce themselves. On the ports that a waypoint passes calls on to they do not
-// count for the waypoint; and to whom the waypoint denies operations may not get around it.
+// deniedAtPods is the denies that the pods of a service enforce themselves. On the ports that a waypoint passes calls
+// on to they do not count for the waypoint; and to whom the waypoint denies operations may not get around it.
 func (b *builder) deniedAtPods(s *policy.Service, ways []policy.Front) (all []policy.Rule) {
 	for _, r := range s.Deny {
 		through, direct := led(r.Ports, ways)
@@ -347,7 +350,8 @@ func (b *builder) sparing(r policy.Rule, ways []policy.Front) policy.Rule {
 	return r
 }
 
-// unled is what a rule is about of ports that no way leads to, of which direct are those that it names; false for nothing.
+// unled is what a rule is about of ports that no way leads to, of which direct are those that it names; false for
+// nothing.
 func unled(r policy.Rule, direct []uint16, ways []policy.Front) (policy.Rule, bool) {
 	switch {
 	case len(direct) > 0:

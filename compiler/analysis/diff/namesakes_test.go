@@ -17,8 +17,9 @@ import (
 	"github.com/meshc/meshc/compiler/config"
 )
 
-// Callers that nothing names are represented by names that are found for them. Namespaces, accounts, services and labels
-// that are called so are told from them like any others: with them a diff and a rollout say what they say with other names.
+// Callers that nothing names are represented by names that are found for them. Namespaces, accounts, services and
+// labels that are called so are told from them like any others: with them a diff and a rollout say what they say with
+// other names.
 func TestNamesakes(t *testing.T) {
 	random := rand.New(rand.NewPCG(9, 10))
 	some := func(n int, from ...string) string {

@@ -2,10 +2,10 @@ package enforce
 
 import "github.com/meshc/meshc/compiler/policy"
 
-// Alone is the clauses of a point which alone decide who gets through it, by what they allow: nothing denies, no provider is asked, no
-// token is looked at, and every object is read as it is written. A point that is closed lets through nothing else, any other
-// everything. The clauses are appended to some, and ok is false where something else has a say too. The waypoints on the ways to it are
-// points of their own.
+// Alone is the clauses of a point which alone decide who gets through it, by what they allow: nothing denies, no
+// provider is asked, no token is looked at, and every object is read as it is written. A point that is closed lets
+// through nothing else, any other everything. The clauses are appended to some, and ok is false where something else
+// has a say too. The waypoints on the ways to it are points of their own.
 func (c *Point) Alone(to []*Clause) (clauses []*Clause, closed, ok bool) {
 	if c.dataplane != policy.Sidecar && !c.Ambient() || c.layer.Mesh.Meshless || c.inbound != nil || len(c.unsure)+len(c.Tokens) > 0 {
 		return to, false, false

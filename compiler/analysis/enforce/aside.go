@@ -15,8 +15,8 @@ func (c *Point) Pass(identity string) bool {
 	return !slices.ContainsFunc(c.Ways, func(w Way) bool { return c.layer.Mesh.Aside.passes(identity, &w) != all })
 }
 
-// Aside is the callers that pass no waypoint because they are not in ambient mode: those of some namespaces, but for the principals
-// that differ from the rest of their namespace.
+// Aside is the callers that pass no waypoint because they are not in ambient mode: those of some namespaces, but for
+// the principals that differ from the rest of their namespace.
 type Aside struct {
 	Meshes  map[string]bool // the namespaces whose callers have sidecars
 	Callers map[string]Kind // by principal that differs from its namespace: everything that pods with it are
@@ -24,8 +24,8 @@ type Aside struct {
 	kinds sync.Map // of callers, by the last Aside with which this one tells them apart
 }
 
-// Kind is what callers with one identity are, by which waypoints they pass: none, all, or those that take what comes in. Pods of one
-// account may be several of these.
+// Kind is what callers with one identity are, by which waypoints they pass: none, all, or those that take what comes
+// in. Pods of one account may be several of these.
 type Kind uint8
 
 const (
@@ -167,8 +167,8 @@ func kindsOf(all []*Aside) *kinds {
 	return k
 }
 
-// apart is callers to distinguish where identities have some patterns: with them, each kind of callers that the patterns tell from others
-// has classes of its own.
+// apart is callers to distinguish where identities have some patterns: with them, each kind of callers that the
+// patterns tell from others has classes of its own.
 func (k *kinds) apart(patterns []space.Pattern, trustDomain string) (callers []space.Pattern) {
 	named, namespaces := map[string]bool{}, map[string]bool{}
 	var odd []space.Pattern // that take part of a namespace, or several
@@ -244,8 +244,9 @@ func (k *kinds) apart(patterns []space.Pattern, trustDomain string) (callers []s
 	return callers
 }
 
-// plain is apart for patterns that each take one principal, one namespace or everybody. They say the same of all whom they do not name,
-// so of each kind one will do there, and of each namespace that they name one of each kind beside its others.
+// plain is apart for patterns that each take one principal, one namespace or everybody. They say the same of all whom
+// they do not name, so of each kind one will do there, and of each namespace that they name one of each kind beside its
+// others.
 func (k *kinds) plain(named, namespaces map[string]bool) (callers []space.Pattern) {
 	unnamed := func(namespace, kind string) (string, bool) {
 		for _, principal := range k.within[namespace].principals[kind] {

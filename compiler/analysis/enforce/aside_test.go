@@ -81,8 +81,8 @@ func newAside(r *rand.Rand, namespaces []string, principal func() string) *Aside
 	return a
 }
 
-// Of an identity that pods with sidecars and pods in ambient mode share, or a gateway and others, what is decided about all of them is
-// decided, and the rest is not.
+// Of an identity that pods with sidecars and pods in ambient mode share, or a gateway and others, what is decided about
+// all of them is decided, and the rest is not.
 func TestSharedIdentities(t *testing.T) {
 	const caller = "cluster.local/ns/shop/sa/web"
 	policyOf := func(name string, target Label, effect Effect, principals ...string) *Object {

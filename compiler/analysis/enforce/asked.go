@@ -7,10 +7,11 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/space"
 )
 
-// whenAsked is for which requests a clause counts at a point where a provider may be asked. The filter that asks comes before that of the
-// other policies, so that these see what the provider wrote, which may be any header (buildHTTPConnectionManager in
-// istio.io/istio/pilot/pkg/networking/core/listener_builder.go). A token is that with which a request comes to the policies, whether its
-// caller or the provider brought it. That a provider writes another method, path or host is not considered.
+// whenAsked is for which requests a clause counts at a point where a provider may be asked. The filter that asks comes
+// before that of the other policies, so that these see what the provider wrote, which may be any header
+// (buildHTTPConnectionManager in istio.io/istio/pilot/pkg/networking/core/listener_builder.go). A token is that with
+// which a request comes to the policies, whether its caller or the provider brought it. That a provider writes another
+// method, path or host is not considered.
 type whenAsked uint8
 
 const (
@@ -65,7 +66,8 @@ func (r *Clause) writable(t space.Table) bool {
 	})
 }
 
-// afterAsking is an object of which one clause does not know what it looks at, as far as a provider may have written it.
+// afterAsking is an object of which one clause does not know what it looks at, as far as a provider may have written
+// it.
 func (c *Point) afterAsking(o *Object, rule int) *Object {
 	after := o.As(slices.Clone(o.Clauses))
 	after.Clauses[rule] = after.Clauses[rule].hiding(func(condition *space.Condition) bool { return Writable(c.layer.Table, condition.Dimension) })

@@ -7,8 +7,8 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/space"
 )
 
-// Canonical is a text that objects have in common which ask for the same, in whatever order their rules and what is in these are
-// written. Names and ages are not in it.
+// Canonical is a text that objects have in common which ask for the same, in whatever order their rules and what is in
+// these are written. Names and ages are not in it.
 func (p *Object) Canonical() string {
 	if p.Broken {
 		return fmt.Sprint(p.Role, p.Content)

@@ -8,8 +8,8 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// Classes is all requests to some points, partitioned by their clauses and by distinctions: a request is of one source and
-// in one class of operations, and whatever is decided about their representatives is decided about it.
+// Classes is all requests to some points, partitioned by their clauses and by distinctions: a request is of one source
+// and in one class of operations, and whatever is decided about their representatives is decided about it.
 type Classes struct {
 	*space.Space
 	Operations []Class
@@ -40,8 +40,8 @@ type Decided struct {
 	Sources space.Set
 }
 
-// NewClasses decides all requests to the points. Outcomes are in the order of the points, which are of one Layer or, for
-// a comparison, of several layers of one Mesh. The error is space.ErrTooMany.
+// NewClasses decides all requests to the points. Outcomes are in the order of the points, which are of one Layer or,
+// for a comparison, of several layers of one Mesh. The error is space.ErrTooMany.
 func NewClasses(distinctions space.Distinctions, points ...*Point) (*Classes, error) {
 	return new(Classifier).Classes(distinctions, points...)
 }
@@ -175,8 +175,8 @@ func (s *Classifier) apart(distinctions space.Distinctions, trustDomain string) 
 	return asides
 }
 
-// divide divides all requests. Nobody of whom it is known that they pass no waypoint represents others: that would be said
-// of these too.
+// divide divides all requests. Nobody of whom it is known that they pass no waypoint represents others: that would be
+// said of these too.
 func (s *Classifier) divide(asides []*Aside, trustDomain string) (*space.Space, error) {
 	for {
 		all, err := s.builder.Divide(trustDomain)
@@ -271,8 +271,9 @@ func bit(is bool) byte {
 	return 0
 }
 
-// class decides one class of operations, which r represents. Classes are decided alike if they are in the same boxes, the
-// same object gives their ports the same mode, the proxy sees both or neither, and both or neither are CORS preflights.
+// class decides one class of operations, which r represents. Classes are decided alike if they are in the same boxes,
+// the same object gives their ports the same mode, the proxy sees both or neither, and both or neither are CORS
+// preflights.
 func (s *Classifier) class(r *space.Request, in []int32) {
 	s.key = s.key[:0]
 	for _, c := range s.points {
@@ -384,8 +385,8 @@ func (s *Classes) Decide(r *Class, point int) []Decided {
 	return s.decided[key]
 }
 
-// Authorize is what the clauses of a point alone decide about the requests of a class: connections are open, and identities
-// are what callers proved. Each source is in one set.
+// Authorize is what the clauses of a point alone decide about the requests of a class: connections are open, and
+// identities are what callers proved. Each source is in one set.
 func (s *Classes) Authorize(r *Class, point int) []Decided {
 	return s.decide(r, point, (*decider).authorizeAll)
 }

@@ -2,8 +2,8 @@ package enforce
 
 import "github.com/meshc/meshc/compiler/analysis/space"
 
-// Differ reports whether one clause matches requests that another surely does not match, and the other way round. The error is
-// space.ErrTooMany.
+// Differ reports whether one clause matches requests that another surely does not match, and the other way round. The
+// error is space.ErrTooMany.
 func (m *Layer) Differ(a, b *Clause) (more, less bool, err error) {
 	var build space.Builder
 	build.Reset(m.Table)

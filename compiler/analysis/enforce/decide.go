@@ -152,8 +152,8 @@ type clause struct {
 	yes, more space.Set
 }
 
-// decide lets everyone through where the proxy does not see the port. Elsewhere it applies the mode of the port, and then
-// the clauses, in their order.
+// decide lets everyone through where the proxy does not see the port. Elsewhere it applies the mode of the port, and
+// then the clauses, in their order.
 func (d *decider) decide(port uint16, hits []hit) {
 	found := d.found
 	if !d.point.Judged() {
@@ -222,8 +222,8 @@ func (d *decider) authorizeAll(_ uint16, hits []hit) {
 	d.authorize(hits, d.found)
 }
 
-// authorize decides about the sources in left by clauses alone: CUSTOM, DENY and ALLOW in Istio's order. A DENY that surely
-// matches wins over whatever a provider says, so it comes first.
+// authorize decides about the sources in left by clauses alone: CUSTOM, DENY and ALLOW in Istio's order. A DENY that
+// surely matches wins over whatever a provider says, so it comes first.
 func (d *decider) authorize(hits []hit, found func(space.Set, Decision)) {
 	d.ask(hits)
 	found = d.authenticate(found)
@@ -271,8 +271,8 @@ func (d *decider) allow(hits []hit, found func(space.Set, Decision), by Decision
 	}
 }
 
-// take moves the sources that match a clause, at least as surely as asked, from one set to another, which is overwritten.
-// It reports whether there are any.
+// take moves the sources that match a clause, at least as surely as asked, from one set to another, which is
+// overwritten. It reports whether there are any.
 func (d *decider) take(to, from space.Set, h *hit, least space.Match) bool {
 	if least == space.Yes && !h.sure {
 		return false
@@ -293,8 +293,8 @@ func (d *decider) take(to, from space.Set, h *hit, least space.Match) bool {
 	return any != 0
 }
 
-// Decide judges a request by the mode of its port and by the clauses. Its identity is what the caller could prove, which a
-// port that is DISABLE does not ask for.
+// Decide judges a request by the mode of its port and by the clauses. Its identity is what the caller could prove,
+// which a port that is DISABLE does not ask for.
 func (c *Point) Decide(r space.Request) Decision { return c.decideByWays(r, (*decider).decide) }
 
 // Authorize judges a request by the clauses alone: the connection is open, and the identity is what the caller proved.

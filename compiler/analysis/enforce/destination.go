@@ -55,7 +55,8 @@ type PortTLS struct {
 	Dialing
 }
 
-// Dialing is how callers connect to a port of the Kubernetes Service; with port 0 to one of which the number is not known.
+// Dialing is how callers connect to a port of the Kubernetes Service; with port 0 to one of which the number is not
+// known.
 func (d *Destination) Dialing(port uint16) Dialing {
 	for _, p := range d.PortTLS {
 		switch {
@@ -73,10 +74,11 @@ func (d *Destination) Dialing(port uint16) Dialing {
 func (d *Destination) ID() string { return d.Namespace + "/" + d.Name }
 
 // TLS is what callers open to a port of the Kubernetes Service; with port 0 to one of which the number is not known. By
-// endpoint reports that they open it only to those that can take it, and where the namespace of the Service is not DISABLE.
+// endpoint reports that they open it only to those that can take it, and where the namespace of the Service is not
+// DISABLE.
 //
-// Settings of a port replace those of the rule. Settings that say nothing about TLS have the cluster choose by endpoint, and
-// there the mode of the rule decides: ISTIO_MUTUAL is mutual TLS, and every other mode is plaintext. See
+// Settings of a port replace those of the rule. Settings that say nothing about TLS have the cluster choose by
+// endpoint, and there the mode of the rule decides: ISTIO_MUTUAL is mutual TLS, and every other mode is plaintext. See
 // GetPortLevelTrafficPolicy in istio.io/istio/pilot/pkg/networking/util/util.go, and trafficPolicyTLSModeForPort and
 // checkMtlsEnabled in istio.io/istio/pilot/pkg/xds/endpoints/mtls_checker.go.
 func (d *Destination) TLS(port uint16) (tls ClientTLS, byEndpoint bool) {

@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// inForce is the Destinations of a set of manifests as an istiod of one revision keeps them. It follows setDestinationRules
-// and destinationRule in istio.io/istio/pilot/pkg/model/push_context.go, mergeDestinationRule in destination_rule.go, and
-// DestinationRule in sidecar.go.
+// inForce is the Destinations of a set of manifests as an istiod of one revision keeps them. It follows
+// setDestinationRules and destinationRule in istio.io/istio/pilot/pkg/model/push_context.go, mergeDestinationRule in
+// destination_rule.go, and DestinationRule in sidecar.go.
 type inForce struct {
 	local    map[string]hosts // by the namespace of the rules: for callers there
 	exported map[string]hosts // for callers of any namespace
@@ -129,8 +129,8 @@ func (m *merged) merge(d *Destination) {
 	}
 }
 
-// fetching is a rule as it is within others that it is merged with: sidecars fetch its certificate where the first of these has a
-// selector (isDrWithSelector in pilot/pkg/networking/core of istio/istio).
+// fetching is a rule as it is within others that it is merged with: sidecars fetch its certificate where the first of
+// these has a selector (isDrWithSelector in pilot/pkg/networking/core of istio/istio).
 func (m *merged) fetching(d *Destination) *Destination {
 	if !m.Selective {
 		return d
@@ -156,9 +156,9 @@ func (h hosts) of(host string) []*merged {
 	return nil
 }
 
-// DestinationsOf is the rule that a caller obeys when it calls a Kubernetes Service, nil for none. It is several where it
-// depends on what is not known: which istiod serves the mesh, the age of the rules, or the labels of the caller, which are
-// not known where they are nil. An empty namespace stands for callers from anywhere.
+// DestinationsOf is the rule that a caller obeys when it calls a Kubernetes Service, nil for none. It is several where
+// it depends on what is not known: which istiod serves the mesh, the age of the rules, or the labels of the caller,
+// which are not known where they are nil. An empty namespace stands for callers from anywhere.
 func (m *Layer) DestinationsOf(caller Workload, name, namespace string) []*Destination {
 	if len(m.Destinations) == 0 {
 		return []*Destination{nil}
@@ -171,7 +171,8 @@ func (m *Layer) DestinationsOf(caller Workload, name, namespace string) []*Desti
 	return all
 }
 
-// rules is the rules from which a caller chooses: those of its own namespace, else of that of the Service, else of the root.
+// rules is the rules from which a caller chooses: those of its own namespace, else of that of the Service, else of the
+// root.
 func (f *inForce) rules(caller, host, namespace, root string) []*merged {
 	own := f.local[caller]
 	if caller == root {

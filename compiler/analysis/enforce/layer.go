@@ -38,8 +38,8 @@ type Layer struct {
 	relays  *sync.Map // relay by *policy.Waypoint
 }
 
-// within is the objects of a namespace: those without a selector, and others by the first label of theirs, which every workload that
-// they bind has; those with targets in place of a selector by each target.
+// within is the objects of a namespace: those without a selector, and others by the first label of theirs, which every
+// workload that they bind has; those with targets in place of a selector by each target.
 type within struct {
 	whole    []*Object
 	labelled map[Label][]*Object

@@ -155,8 +155,8 @@ func (p *Object) does(effect Effect) bool {
 	return p.AnyEffect || p.Effect == effect && (!p.DryRun || effect == Custom)
 }
 
-// selects reports whether the object binds a workload, or may: surely is false where that depends on labels that are not
-// known.
+// selects reports whether the object binds a workload, or may: surely is false where that depends on labels that are
+// not known.
 func (p *Object) selects(w *Workload) (binds, surely bool) {
 	surely = true
 	if slices.Contains(p.Spares, w.Namespace) {
@@ -203,8 +203,8 @@ func differ(a, b *Object) bool {
 	return a.Broken || b.Broken || a.Mode != b.Mode || !slices.Equal(a.Ports, b.Ports)
 }
 
-// Same reports whether two objects of one name ask for the same, however they are written and wherever they come from. Of
-// those that are broken nothing is known but what they say.
+// Same reports whether two objects of one name ask for the same, however they are written and wherever they come from.
+// Of those that are broken nothing is known but what they say.
 func Same(a, b *Object) bool {
 	a, b = a.Written(), b.Written()
 	switch {

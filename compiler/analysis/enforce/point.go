@@ -7,7 +7,8 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// Workload is what selectors look at: pods of one namespace that have the same labels, and what enforces policies for them.
+// Workload is what selectors look at: pods of one namespace that have the same labels, and what enforces policies for
+// them.
 type Workload struct {
 	Namespace string
 	Labels    map[string]string
@@ -87,7 +88,8 @@ func (m *Layer) For(w Workload) *Point {
 	return c
 }
 
-// Bind makes a point that of a workload, in the memory that it has: nothing that it was, or had, may be looked at any more.
+// Bind makes a point that of a workload, in the memory that it has: nothing that it was, or had, may be looked at any
+// more.
 func (m *Layer) Bind(c *Point, w Workload) {
 	bound, unsure := c.bound[:0], c.unsure[:0]
 	look := func(all []*Object) {
@@ -161,9 +163,10 @@ func (c *Point) Gateway() bool { return c.dataplane == policy.Gateway }
 // Ambient reports whether the point sees connections only.
 func (c *Point) Ambient() bool { return c.dataplane == policy.Ambient }
 
-// Unasked is the object by which sidecars open plaintext wherever nothing tells them otherwise: one that says DISABLE for the
-// whole namespace, whatever the workload says. It is nil where there is none. Surely is false where it is not known whether the
-// object says so. See BestEffortInferServiceMTLSMode in istio.io/istio/pilot/pkg/model/push_context.go.
+// Unasked is the object by which sidecars open plaintext wherever nothing tells them otherwise: one that says DISABLE
+// for the whole namespace, whatever the workload says. It is nil where there is none. Surely is false where it is not
+// known whether the object says so. See BestEffortInferServiceMTLSMode in
+// istio.io/istio/pilot/pkg/model/push_context.go.
 func (c *Point) Unasked() (by *Object, surely bool) {
 	if c.namespace.mode == Disable || c.namespace.mode == Unknown {
 		return c.namespace.by, c.namespace.mode == Disable
@@ -180,8 +183,8 @@ func (c *Point) knows(o *Object) bool {
 }
 
 // compose follows ComposePeerAuthentication in istio.io/istio/pilot/pkg/security/authn/policy_applier.go: the
-// narrowest scope wins, UNSET inherits, and of several in one scope the oldest counts. If their age is not known, neither
-// is the mode.
+// narrowest scope wins, UNSET inherits, and of several in one scope the oldest counts. If their age is not known,
+// neither is the mode.
 func (c *Point) compose(all []*Object, within string) {
 	var p peers
 	rivals := map[*Object]bool{}
@@ -310,11 +313,11 @@ func (c *Point) Capture(port uint16) policy.Capture {
 	return c.inbound.Of(port).Capture
 }
 
-// each calls f with the clauses that count on connections of HTTP, or on others. An object that is not read as it is written
-// has one clause, with the rule -1, for each effect that it may have. On a port that is not HTTP Istio leaves out an ALLOW rule with a field of
-// HTTP; of a rule with another action it leaves out only the field, so that the rule matches more (istio/istio#37920).
-// Where a provider may be asked, a clause that looks at what it may write comes twice: for requests as they are sent, and as it may leave
-// them.
+// each calls f with the clauses that count on connections of HTTP, or on others. An object that is not read as it is
+// written has one clause, with the rule -1, for each effect that it may have. On a port that is not HTTP Istio leaves
+// out an ALLOW rule with a field of HTTP; of a rule with another action it leaves out only the field, so that the rule
+// matches more (istio/istio#37920). Where a provider may be asked, a clause that looks at what it may write comes
+// twice: for requests as they are sent, and as it may leave them.
 func (c *Point) each(http bool, f func(o *Object, rule int, effect Effect, asked whenAsked)) {
 	t := c.layer.Table
 	asks := http && slices.ContainsFunc(c.Policies, func(o *Object) bool { return o.does(Custom) })
@@ -343,7 +346,8 @@ func (c *Point) each(http bool, f func(o *Object, rule int, effect Effect, asked
 	}
 }
 
-// guard is the first object that surely allows something, nil if there is none. With one, what nothing allows is denied.
+// guard is the first object that surely allows something, nil if there is none. With one, what nothing allows is
+// denied.
 func (c *Point) guard() *Object {
 	for _, o := range c.Policies {
 		if o.does(Allow) && c.knows(o) {

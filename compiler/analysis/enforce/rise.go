@@ -9,10 +9,10 @@ import (
 )
 
 // MayRise is the sources whose requests of a class one point may deny while another lets them through. What cannot be
-// judged is taken for propositions: the conditions of a clause on what requests do not reveal, what a provider answers, and
-// what a broken object stands for. Propositions that are written alike on both sides are the same there. A source is in the
-// set if some choice of their truth denies its requests at the one point and lets them through at the other: so it does
-// not matter in which order objects and clauses come, and more that allows can only raise.
+// judged is taken for propositions: the conditions of a clause on what requests do not reveal, what a provider answers,
+// and what a broken object stands for. Propositions that are written alike on both sides are the same there. A source
+// is in the set if some choice of their truth denies its requests at the one point and lets them through at the other:
+// so it does not matter in which order objects and clauses come, and more that allows can only raise.
 func (s *Classes) MayRise(r *Class, from, to int) space.Set {
 	rise := space.NewSet(len(s.Sources))
 	if !s.classifier.points[from].Judged() || !s.classifier.points[to].Judged() {
@@ -160,8 +160,8 @@ func without(a, b space.Set) space.Set {
 }
 
 // proposition is what must be true for a clause to match what it may match, in words that are the same for clauses that
-// depend on the same. What is certain about the clause is no part of it where all of its boxes depend on the same; where
-// they do not, it is.
+// depend on the same. What is certain about the clause is no part of it where all of its boxes depend on the same;
+// where they do not, it is.
 func (c *clause) proposition(t space.Table) string {
 	var b strings.Builder
 	o := c.object
@@ -184,8 +184,8 @@ func (c *clause) proposition(t space.Table) string {
 	return b.String()
 }
 
-// written is boxes as they are written, with their conditions on some dimensions, in an order that does not depend on how
-// they are written.
+// written is boxes as they are written, with their conditions on some dimensions, in an order that does not depend on
+// how they are written.
 func written(boxes []space.Box, some func(space.Dimension) bool) []string {
 	all := []string{}
 	for _, box := range boxes {

@@ -6,13 +6,14 @@ import (
 	"github.com/meshc/meshc/compiler/analysis/space"
 )
 
-// tokens is what a point makes of the tokens of requests. Where nothing authenticates it does not see them, nor anywhere those
-// of CORS preflights. Else it refuses those that it does not take, on every path (istio/istio#24371).
+// tokens is what a point makes of the tokens of requests. Where nothing authenticates it does not see them, nor
+// anywhere those of CORS preflights. Else it refuses those that it does not take, on every path (istio/istio#24371).
 type tokens struct {
 	refused, unsure space.Set // sources; nil: none
 	by              *Object   // that refuses, or of which it is not known what it takes
 
-	// without is the source without a token that is otherwise like another one; nil where the point sees the tokens of requests.
+	// without is the source without a token that is otherwise like another one; nil where the point sees the tokens of
+	// requests.
 	without func(source int) int
 }
 
@@ -40,8 +41,8 @@ func (c *Point) hide(headers []string) {
 	}
 }
 
-// taken calls f with the boxes of callers with a token that the point takes. It returns the object of which it is not known
-// what it takes, if there is one.
+// taken calls f with the boxes of callers with a token that the point takes. It returns the object of which it is not
+// known what it takes, if there is one.
 func (c *Point) taken(f func([]space.Box)) (unknown *Object) {
 	for _, o := range c.Tokens {
 		if !c.knows(o) {
@@ -55,8 +56,8 @@ func (c *Point) taken(f func([]space.Box)) (unknown *Object) {
 	return unknown
 }
 
-// authenticate decides about the sources in left whose token the point does not take, and leaves the others. Of these, found
-// is then given those that differ by a token which the point does not see together.
+// authenticate decides about the sources in left whose token the point does not take, and leaves the others. Of these,
+// found is then given those that differ by a token which the point does not see together.
 func (d *decider) authenticate(found func(space.Set, Decision)) func(space.Set, Decision) {
 	t := &d.tokens
 	if t.without != nil {
@@ -87,7 +88,8 @@ func (d *decider) authenticate(found func(space.Set, Decision)) func(space.Set, 
 	return found
 }
 
-// Meets reports whether a request with a token that the point takes, or without one, can be in a box as far as tokens go.
+// Meets reports whether a request with a token that the point takes, or without one, can be in a box as far as tokens
+// go.
 func (c *Point) Meets(box space.Box) bool {
 	var asked space.Box
 	for _, condition := range box {

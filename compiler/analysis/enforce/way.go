@@ -9,10 +9,10 @@ import (
 	"github.com/meshc/meshc/compiler/policy"
 )
 
-// Way is a port of a Service through which requests pass a waypoint on their way to a workload in ambient mode. What binds the
-// waypoint decides first. Then the workload's own point does, for which the waypoint is the caller. Where a request has several
-// ways, and where it also reaches the pod itself, it passes if it does so by one of them. A canary follows the way that it shares: which
-// of the two a request takes is chance.
+// Way is a port of a Service through which requests pass a waypoint on their way to a workload in ambient mode. What
+// binds the waypoint decides first. Then the workload's own point does, for which the waypoint is the caller. Where a
+// request has several ways, and where it also reaches the pod itself, it passes if it does so by one of them. A canary
+// follows the way that it shares: which of the two a request takes is chance.
 type Way struct {
 	policy.Front
 	Point *Point // of the waypoint, for requests to the Service
@@ -30,7 +30,8 @@ type relay struct {
 // Principals returns what the waypoint may call the workload as.
 func (w *Way) Principals() []space.Pattern { return w.patterns }
 
-// The keys of targets. Those of Services and classes are no labels of pods, and that of Gateways is the label of theirs.
+// The keys of targets. Those of Services and classes are no labels of pods, and that of Gateways is the label of
+// theirs.
 const (
 	TargetService = "/Service"
 	TargetClass   = "/GatewayClass"
@@ -106,8 +107,8 @@ func (m *Layer) bound(to []*Object, t target) []*Object {
 	return to
 }
 
-// waypoint makes a point that of a waypoint, for requests to a port of a Service. Only policies with targetRefs bind it, and they see the
-// port of the Service: that of a way decides their conditions on ports.
+// waypoint makes a point that of a waypoint, for requests to a port of a Service. Only policies with targetRefs bind
+// it, and they see the port of the Service: that of a way decides their conditions on ports.
 func (m *Layer) waypoint(c *Point, namespace string, f policy.Front, relay *relay) {
 	service := target{namespace, Label{TargetService, f.Host}}
 	*c = Point{layer: m, Policies: c.Policies[:0], modes: modes{mode: peerMode{mode: Permissive}}, bound: m.bound(c.bound[:0], service)}
@@ -130,8 +131,8 @@ func (m *Layer) waypoint(c *Point, namespace string, f policy.Front, relay *rela
 	c.authenticate(tokens)
 }
 
-// atPort is an object of a waypoint as it decides about requests through one front: what it says of the port of the Service is said
-// of the container port. Where both are one port, that is what it says.
+// atPort is an object of a waypoint as it decides about requests through one front: what it says of the port of the
+// Service is said of the container port. Where both are one port, that is what it says.
 func (m *Layer) atPort(o *Object, f policy.Front) *Object {
 	about := func(c space.Condition) bool { return c.Dimension == space.Port }
 	if f.Port == 0 || f.Port == f.Target || !slices.ContainsFunc(o.Clauses, func(r Clause) bool {
@@ -163,7 +164,8 @@ func (m *Layer) atPort(o *Object, f policy.Front) *Object {
 	return at
 }
 
-// joined is a decision about a way, given what its waypoint decides and what the point behind it does about the waypoint.
+// joined is a decision about a way, given what its waypoint decides and what the point behind it does about the
+// waypoint.
 func (w *Way) joined(waypoint, behind Decision) Decision {
 	if behind.Verdict < waypoint.Verdict {
 		waypoint = behind
@@ -178,7 +180,8 @@ func (w *Way) relays() Decision {
 	return Decision{Verdict: Denied, Reason: Relays, Rule: -1, Way: w}
 }
 
-// All is the objects with clauses that have a say in requests to the workload, at its own point and at the waypoints on the ways to it.
+// All is the objects with clauses that have a say in requests to the workload, at its own point and at the waypoints on
+// the ways to it.
 func (c *Point) All() []*Object {
 	all := slices.Clip(c.Policies)
 	for i := range c.Ways {
@@ -264,8 +267,8 @@ func (c *Point) behind(w *Way, r space.Request, how func(*decider, uint16, []hit
 	return by
 }
 
-// either is a decision about calls of which a share passes another waypoint, given what becomes of these. Where one of the two lets
-// more of them through, it is the decision of the other one.
+// either is a decision about calls of which a share passes another waypoint, given what becomes of these. Where one of
+// the two lets more of them through, it is the decision of the other one.
 func (d Decision) either(canary Decision) Decision {
 	other := canary
 	if canary.Verdict < d.Verdict {
@@ -280,8 +283,8 @@ func (d Decision) either(canary Decision) Decision {
 	return d
 }
 
-// around is a decision about calls to Services, given what becomes of those to the addresses of pods: where more of these get
-// through, it depends on the address.
+// around is a decision about calls to Services, given what becomes of those to the addresses of pods: where more of
+// these get through, it depends on the address.
 func (d Decision) around(direct Verdict) Decision {
 	if direct > d.Verdict {
 		d.Verdict, d.Around = Undecided, true
@@ -289,8 +292,9 @@ func (d Decision) around(direct Verdict) Decision {
 	return d
 }
 
-// apart is a decision about calls that pass a waypoint, given what becomes of those of pods with the same identity that pass none: where
-// fewer of these get through, it depends on the pod; where that is not known, it depends on what decides about these.
+// apart is a decision about calls that pass a waypoint, given what becomes of those of pods with the same identity that
+// pass none: where fewer of these get through, it depends on the pod; where that is not known, it depends on what
+// decides about these.
 func (d Decision) apart(direct Decision) Decision {
 	switch {
 	case direct.Verdict >= d.Verdict:

@@ -53,7 +53,8 @@ const (
 type peers struct {
 	mesh, namespace, workload *Object
 
-	// Those for which ztunnel is sent the ports of a workload: of the mesh and the namespace, only what has no selector counts.
+	// Those for which ztunnel is sent the ports of a workload: of the mesh and the namespace, only what has no selector
+	// counts.
 	meshRule, namespaceRule *Object
 }
 
@@ -80,8 +81,8 @@ func (p peers) each(unknown func(*Object) bool, f func(peers)) {
 	f(p)
 }
 
-// connections has a point that sees connections only enforce modes as ztunnel does. It gets them as policies that deny callers
-// without an identity, and DISABLE is like PERMISSIVE to it.
+// connections has a point that sees connections only enforce modes as ztunnel does. It gets them as policies that deny
+// callers without an identity, and DISABLE is like PERMISSIVE to it.
 func (c *Point) connections(p peers, unknown func(*Object) bool) {
 	if p.workload != nil && unknown(p.workload) {
 		c.mode = peerMode{Unknown, p.workload}
@@ -137,8 +138,8 @@ func (p peers) decides(port uint16) *Object {
 }
 
 // strict returns which ports refuse callers without an identity: convertedSelectorPeerAuthentications and
-// convertPeerAuthentication in istio.io/istio/pilot/pkg/serviceregistry/ambient/authorization.go. The former says that the
-// workload has a rule of its own, and the latter may then make none, or one that leaves out ports.
+// convertPeerAuthentication in istio.io/istio/pilot/pkg/serviceregistry/ambient/authorization.go. The former says that
+// the workload has a rule of its own, and the latter may then make none, or one that leaves out ports.
 func (p peers) strict() func(port uint16) bool {
 	all := p.mesh.has(Strict)
 	if p.namespace != nil && p.namespace.Mode != Inherit {
@@ -169,7 +170,8 @@ func (p peers) strict() func(port uint16) bool {
 	}
 }
 
-// rule is the ports that the rule of a workload makes STRICT, and those that it leaves open where it makes all others so.
+// rule is the ports that the rule of a workload makes STRICT, and those that it leaves open where it makes all others
+// so.
 func (p peers) rule() (strict, open []uint16) {
 	w := p.workload
 	covered := w.Mode == Strict || w.Mode == Inherit && p.namespaceRule.has(Strict) ||
@@ -195,12 +197,12 @@ func (p *Object) hasPort(modes ...Mode) bool {
 	return slices.ContainsFunc(p.Ports, func(port PortMode) bool { return slices.Contains(modes, port.Mode) })
 }
 
-// equallyOld reports whether it matters which of two objects that set modes istiod finds first for ztunnel: of those that are
-// equally old, any (getOldestPeerAuthn in the file above).
+// equallyOld reports whether it matters which of two objects that set modes istiod finds first for ztunnel: of those
+// that are equally old, any (getOldestPeerAuthn in the file above).
 func equallyOld(a, b *Object) bool { return a.Created.Equal(b.Created) && differ(a, b) }
 
-// Deviates calls f with the ports whose mode ztunnel enforces otherwise than it is stated, with both modes and the object that
-// decides; the port is 0 for all that the workload does not name.
+// Deviates calls f with the ports whose mode ztunnel enforces otherwise than it is stated, with both modes and the
+// object that decides; the port is 0 for all that the workload does not name.
 func (c *Point) Deviates(f func(port uint16, stated, enforced Mode, by *Object)) {
 	if !c.Ambient() {
 		return

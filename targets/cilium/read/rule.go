@@ -62,8 +62,8 @@ func (d *decoder) rule(n *yaml.Node) (clauses, refused []enforce.Clause) {
 	return clauses, refused
 }
 
-// ingress is the callers that a rule is about, and the items of its toPorts. ok is false where it is about nobody, or not
-// about TCP or UDP.
+// ingress is the callers that a rule is about, and the items of its toPorts. ok is false where it is about nobody, or
+// not about TCP or UDP.
 func (d *decoder) ingress(n *yaml.Node) (from []space.Box, ports []*yaml.Node, ok bool) {
 	kinds, none := 0, false
 	var toPorts, icmps *yaml.Node

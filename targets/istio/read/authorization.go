@@ -354,8 +354,8 @@ func (d *decoder) inTrustDomains(written []space.Pattern) []space.Pattern {
 	return meant
 }
 
-// literal reports whether each of some patterns stands for itself, as where all name the trust domain of a mesh that has but one,
-// and none is there twice, which is seen where they are sorted.
+// literal reports whether each of some patterns stands for itself, as where all name the trust domain of a mesh that
+// has but one, and none is there twice, which is seen where they are sorted.
 func (d *decoder) literal(written []space.Pattern) bool {
 	before := ""
 	for i := range written {
@@ -423,8 +423,8 @@ var attributes = []string{
 	"destination.ip", "destination.port", "connection.sni",
 }
 
-// attribute returns the dimension that a key of `when` restricts, as a condition without values, and the function that reads
-// its values; nil if the key is not known.
+// attribute returns the dimension that a key of `when` restricts, as a condition without values, and the function that
+// reads its values; nil if the key is not known.
 func (d *decoder) attribute(p *enforce.Object, key string, n int32) (space.Condition, func(string) (space.Pattern, string)) {
 	switch key {
 	case "source.ip":

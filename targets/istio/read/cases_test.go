@@ -25,8 +25,8 @@ import (
 //	frontend.shop -> 8080 GET /api/x: allow by shop/backend-ingress rule 0
 //	mode 8080: STRICT by shop/default
 //
-// A caller is ACCOUNT.NAMESPACE, `nobody`, or one of them at an address: `nobody@10.0.0.1`. After the port come a method
-// and a path, and perhaps `host NAME`, for a request that is HTTP.
+// A caller is ACCOUNT.NAMESPACE, `nobody`, or one of them at an address: `nobody@10.0.0.1`. After the port come a
+// method and a path, and perhaps `host NAME`, for a request that is HTTP.
 func TestCases(t *testing.T) {
 	golden.Archives(t, "testdata/*.txtar", func(t *testing.T, path string, archive *txtar.Archive) {
 		var files []*source.File

@@ -8,8 +8,8 @@ import (
 	"github.com/meshc/meshc/lang/diag"
 )
 
-// Check reports objects without effect: those that bind none of the workloads, and PeerAuthentications that have no effect on
-// a workload because an older one selects it too.
+// Check reports objects without effect: those that bind none of the workloads, and PeerAuthentications that have no
+// effect on a workload because an older one selects it too.
 func Check(m *enforce.Layer, workloads []enforce.Workload) diag.List {
 	var findings diag.List
 	binds := map[*enforce.Object]bool{}
@@ -90,7 +90,8 @@ func Check(m *enforce.Layer, workloads []enforce.Workload) diag.List {
 	return findings.Sort()
 }
 
-// unmet reports rules that ask for a token which the workload does not take. A policy that allows has no effect by them.
+// unmet reports rules that ask for a token which the workload does not take. A policy that allows has no effect by
+// them.
 func unmet(findings *diag.List, c *enforce.Point, p *enforce.Object, w enforce.Workload) {
 	for i := range p.Clauses {
 		r := &p.Clauses[i]

@@ -170,8 +170,8 @@ func verdict(o *enforce.Outcome, source int) enforce.Verdict {
 	return enforce.Denied
 }
 
-// Deciding classes agrees with deciding requests: each representative has the verdict of its class, and each random request
-// the verdict of the source and class that it belongs to.
+// Deciding classes agrees with deciding requests: each representative has the verdict of its class, and each random
+// request the verdict of the source and class that it belongs to.
 func TestSplitAgreesWithDecide(t *testing.T) {
 	splitAgrees(t, 60, backend, randomManifests)
 }

@@ -42,14 +42,15 @@ func (r *reader) namespace(d *decoder, n int32) {
 	}
 }
 
-// ofGateways reports whether the routes of a VirtualService are those of gateways alone, or of the one that delegates to it.
+// ofGateways reports whether the routes of a VirtualService are those of gateways alone, or of the one that delegates
+// to it.
 func (d *decoder) ofGateways(spec int32) bool {
 	gateways := d.texts(d.at(spec, "gateways"))
 	return d.at(spec, "hosts") == 0 || len(gateways) > 0 && !slices.Contains(gateways, "mesh")
 }
 
-// notice notes an object that bears on who reaches whom and is not read. Some kinds have a finding for each object instead,
-// and what meshc emits is known.
+// notice notes an object that bears on who reaches whom and is not read. Some kinds have a finding for each object
+// instead, and what meshc emits is known.
 func (r *reader) notice(d *decoder, group, kind string, n int32) {
 	meta := d.at(n, "metadata")
 	switch {

@@ -9,7 +9,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// decoder reads the fields of an object. Each fault is a finding, with the path of the field, and makes the object broken.
+// decoder reads the fields of an object. Each fault is a finding, with the path of the field, and makes the object
+// broken.
 type decoder struct {
 	*tree
 	trustDomains []string // that of the mesh, then its aliases
@@ -81,7 +82,8 @@ func (d *decoder) unknownField(c int32, known []string) {
 	}
 }
 
-// each calls f with the items of a list that are of one kind. Other items are findings, and so is a value that is not a list.
+// each calls f with the items of a list that are of one kind. Other items are findings, and so is a value that is not a
+// list.
 func (d *decoder) each(n int32, k plainyaml.Kind, f func(item int32)) bool {
 	if !d.is(n, plainyaml.Sequence) {
 		return false

@@ -16,7 +16,8 @@ import (
 
 const networking = "networking.istio.io"
 
-// neighbour reads an object of networking.istio.io that changes who may call. Only the TLS of a DestinationRule is judged.
+// neighbour reads an object of networking.istio.io that changes who may call. Only the TLS of a DestinationRule is
+// judged.
 func (r *reader) neighbour(d *decoder, kindOf string, n int32) {
 	meta, spec := d.at(n, "metadata"), d.at(n, "spec")
 	o := &enforce.Destination{Namespace: cmp.Or(d.text(d.at(meta, "namespace")), "default"), Name: d.text(d.at(meta, "name")), At: d.span(d.child(n, "kind"))}
@@ -85,8 +86,8 @@ func (r *reader) destination(d *decoder, o *enforce.Destination, root, spec int3
 	r.destinations = append(r.destinations, o)
 }
 
-// dialing reads how callers connect that have a traffic policy, or one for a port. Sidecars fetch no secret for a rule without
-// selector: buildUpstreamClusterTLSContext in pilot/pkg/networking/core/cluster_tls.go of istio/istio.
+// dialing reads how callers connect that have a traffic policy, or one for a port. Sidecars fetch no secret for a rule
+// without selector: buildUpstreamClusterTLSContext in pilot/pkg/networking/core/cluster_tls.go of istio/istio.
 func (d *decoder) dialing(policy int32) enforce.Dialing {
 	credential := d.text(d.at(d.at(policy, "tls"), "credentialName"))
 	return enforce.Dialing{

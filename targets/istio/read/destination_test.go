@@ -13,8 +13,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// TestDestinationsOf finds the DestinationRule that callers obey: one of their own namespace, else of the callee's, else of the
-// root, and in each the one with the most specific host.
+// TestDestinationsOf finds the DestinationRule that callers obey: one of their own namespace, else of the callee's,
+// else of the root, and in each the one with the most specific host.
 func TestDestinationsOf(t *testing.T) {
 	rule := func(namespace, name, host, rest string) string {
 		return fmt.Sprintf("apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: %s, namespace: %s}\nspec: {host: %q, %s trafficPolicy: {tls: {mode: DISABLE}}}\n", name, namespace, host, rest)

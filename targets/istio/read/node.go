@@ -32,7 +32,8 @@ type listKey struct {
 	n           int
 }
 
-// many is how long a list is of which one is kept for all objects that have it: the callers of `* -> *` are thousands everywhere.
+// many is how long a list is of which one is kept for all objects that have it: the callers of `* -> *` are thousands
+// everywhere.
 const many = 32
 
 // keep copies patterns, or gives the same patterns as they were kept before.

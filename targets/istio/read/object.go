@@ -179,7 +179,8 @@ func isServed(apiVersion string) bool {
 }
 
 // revision reports an object that only one revision of istiod reads: LabelsInRevision in
-// istio.io/istio/pkg/config/model.go. Which revision the proxies have is not known, for their namespaces may name a tag.
+// istio.io/istio/pkg/config/model.go. Which revision the proxies have is not known, for their namespaces may name a
+// tag.
 func (r *reader) revision(d *decoder, n int32, kind, id string) {
 	r.findings.Add(diag.UnknownEffect, d.span(n), "only an istiod of the revision %s reads the %s %s: whether it is in force is not known", d.text(n), kind, id).
 		WithHelp("delete the label %s, so that every revision reads it", bearing.Revision)
@@ -190,7 +191,8 @@ func (r *reader) pass(at source.Span, format string, args ...any) *diag.Diagnost
 	return r.findings.Add(diag.SkippedObject, at, format, args...)
 }
 
-// metadata reads names, labels and the like, and returns the value of the annotation istio.io/dry-run, 0 if there is none.
+// metadata reads names, labels and the like, and returns the value of the annotation istio.io/dry-run, 0 if there is
+// none.
 func (d *decoder) metadata(p *enforce.Object, n int32) (dryRun int32) {
 	if !d.is(n, plainyaml.Mapping) {
 		return 0

@@ -9,9 +9,9 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// once settles what is in force of objects with several manifests. A cluster keeps the one that is applied last. That makes no
-// difference if all ask for the same, however they are written. Otherwise the manifests do not say which one it is: the first is kept, and
-// its effect counts as unknown.
+// once settles what is in force of objects with several manifests. A cluster keeps the one that is applied last. That
+// makes no difference if all ask for the same, however they are written. Otherwise the manifests do not say which one
+// it is: the first is kept, and its effect counts as unknown.
 func (r *reader) once() {
 	var disputed []*enforce.Object
 	for _, p := range r.policies {
@@ -50,8 +50,8 @@ func (r *reader) once() {
 	}
 }
 
-// contents is what all manifests of some objects say, by the places of their names. Their files are read once more, since so
-// few are asked for.
+// contents is what all manifests of some objects say, by the places of their names. Their files are read once more,
+// since so few are asked for.
 func (r *reader) contents(objects []*enforce.Object) map[source.Span]string {
 	all := map[source.Span]string{}
 	var files []*source.File

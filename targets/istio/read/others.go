@@ -13,8 +13,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// Others reads the objects that decide no request, which Files skips. It unfolds Lists. It leaves out objects that are not
-// applied to clusters, and what cannot be read, which is a finding of Files.
+// Others reads the objects that decide no request, which Files skips. It unfolds Lists. It leaves out objects that are
+// not applied to clusters, and what cannot be read, which is a finding of Files.
 func Others(files []*source.File) []enforce.Other {
 	d := &decoder{tree: &tree{}}
 	var all []enforce.Other
@@ -107,8 +107,8 @@ func (d *decoder) added(n, meta int32) []int32 {
 	return all
 }
 
-// content is what an object says, without what clusters and meshc add, and without its kind and a version that Istio serves, which
-// a list may say for it.
+// content is what an object says, without what clusters and meshc add, and without its kind and a version that Istio
+// serves, which a list may say for it.
 func (d *decoder) content(n int32) string {
 	without := append(d.added(n, d.at(n, "metadata")), d.at(n, "kind"))
 	if version := d.at(n, "apiVersion"); isServed(d.text(version)) {

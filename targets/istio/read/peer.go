@@ -68,8 +68,8 @@ func (d *decoder) mutualTLS(n int32) enforce.Mode {
 	return mode
 }
 
-// oneScope reports PeerAuthentications of one namespace that have the same selector. Only the oldest applies. They are sorted
-// by age.
+// oneScope reports PeerAuthentications of one namespace that have the same selector. Only the oldest applies. They are
+// sorted by age.
 func (r *reader) oneScope(peers []*enforce.Object) {
 	inScope := map[string][]*enforce.Object{}
 	for _, p := range peers {

@@ -130,7 +130,8 @@ func FuzzReaders(f *testing.F) {
 			}
 			bytes, err := yaml.YAMLToJSONStrict([]byte(d.Text))
 			if err != nil {
-				// kubectl refuses infinity, which JSON lacks; the fast reader must leave everything else that kubectl refuses.
+				// kubectl refuses infinity, which JSON lacks; the fast reader must leave everything else that kubectl
+				// refuses.
 				require.False(t, answered && !strings.Contains(err.Error(), "unsupported value"), "%q: %v", d.Text, err)
 				continue
 			}

@@ -6,8 +6,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// unread reads an object that stands for all of a kind which a cluster has and keeps to itself. There may be any number of
-// them, anywhere, so that everything that they could decide is undecided.
+// unread reads an object that stands for all of a kind which a cluster has and keeps to itself. There may be any number
+// of them, anywhere, so that everything that they could decide is undecided.
 func (r *reader) unread(d *decoder, n int32) {
 	spec := d.at(n, "spec")
 	at, kind := d.span(d.at(d.at(n, "metadata"), "name")), d.text(d.at(spec, "kind"))

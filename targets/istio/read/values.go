@@ -75,8 +75,8 @@ func domainPattern(s string) (space.Pattern, string) {
 	return space.DomainPattern(s), ""
 }
 
-// checkedPath refuses the templates that Istio refuses (CheckValidPathTemplate in istio.io/istio/pkg/config/security), and
-// those that Istio accepts and Envoy then does not (uri_template_internal.cc).
+// checkedPath refuses the templates that Istio refuses (CheckValidPathTemplate in istio.io/istio/pkg/config/security),
+// and those that Istio accepts and Envoy then does not (uri_template_internal.cc).
 func checkedPath(s string) (space.Pattern, string) {
 	if !strings.ContainsAny(s, "{}") {
 		return space.Standard.Pattern(space.Path, s), ""
@@ -103,8 +103,9 @@ func checkedPath(s string) (space.Pattern, string) {
 	return space.Standard.Pattern(space.Path, s), ""
 }
 
-// principals returns what a principal stands for: where its trust domain is cluster.local, or matches one of the mesh or of its
-// aliases, the same in each of these. Bundle.ReplaceTrustDomainAliases in istio.io/istio/pilot/pkg/security/trustdomain does so.
+// principals returns what a principal stands for: where its trust domain is cluster.local, or matches one of the mesh
+// or of its aliases, the same in each of these. Bundle.ReplaceTrustDomainAliases in
+// istio.io/istio/pilot/pkg/security/trustdomain does so.
 func (d *decoder) principals(s string) []string {
 	parts := strings.Split(s, "/")
 	if len(parts) != 5 || parts[0] == "*" {
@@ -132,8 +133,8 @@ func (d *decoder) principals(s string) []string {
 	return all
 }
 
-// misleads returns why a pattern does not match what it seems to match, and what to write instead; empty if it does. Istio
-// accepts such patterns silently.
+// misleads returns why a pattern does not match what it seems to match, and what to write instead; empty if it does.
+// Istio accepts such patterns silently.
 func misleads(p space.Pattern, d space.Dimension) (why, instead string) {
 	written := p.String()
 	text, first := strings.CutPrefix(written, "*")
@@ -173,8 +174,8 @@ func misleads(p space.Pattern, d space.Dimension) (why, instead string) {
 	return "", ""
 }
 
-// impossible reports whether Kubernetes refuses the namespace or account that a pattern names: for its characters, or for a dash where it
-// begins or ends. More may come before or after what is written of it.
+// impossible reports whether Kubernetes refuses the namespace or account that a pattern names: for its characters, or
+// for a dash where it begins or ends. More may come before or after what is written of it.
 func impossible(p space.Pattern, text string, before, after bool) bool {
 	const label = "abcdefghijklmnopqrstuvwxyz0123456789-"
 	dashed := func(name string) bool {

@@ -15,8 +15,8 @@ func ofConnections(d space.Dimension) bool {
 	return d == space.Identity || d == space.SourceAddress || d == space.DestinationAddress || d == space.Port
 }
 
-// sent is the fields of sources and operations of which ztunnel is sent the values. Those without a reader it knows nothing of, and
-// is sent their objects as if they were not there.
+// sent is the fields of sources and operations of which ztunnel is sent the values. Those without a reader it knows
+// nothing of, and is sent their objects as if they were not there.
 var sent = map[string]struct {
 	dim   space.Dimension
 	value func(namespace, s string) (space.Pattern, string)
@@ -37,8 +37,9 @@ var sentKeys = map[string]string{
 }
 
 // connections is the rules of a policy as istiod sends them to ztunnel: handleRule in
-// istio.io/istio/pilot/pkg/serviceregistry/ambient/authorization.go. Of a rule that asks for more than a connection has, an
-// ALLOW leaves out all, and a DENY what it asks for. An item of which nothing is left never matches: src/rbac.rs of istio/ztunnel.
+// istio.io/istio/pilot/pkg/serviceregistry/ambient/authorization.go. Of a rule that asks for more than a connection
+// has, an ALLOW leaves out all, and a DENY what it asks for. An item of which nothing is left never matches:
+// src/rbac.rs of istio/ztunnel.
 func (d *decoder) connections(p *enforce.Object, rules int32) []enforce.Clause {
 	var all []enforce.Clause
 	for n := d.Nodes[rules].First; n != 0; n = d.Nodes[n].Next {
