@@ -17,8 +17,8 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// MaxFile is the size up to which a manifest file is read.
-const MaxFile = 32 << 20
+// maxFile is the size up to which a manifest file is read.
+const maxFile = 32 << 20
 
 // Input is one file of manifests, or a stream of them.
 type Input struct {
@@ -148,8 +148,8 @@ type file struct {
 const maxFindings = 100
 
 func (f *file) read() {
-	if len(f.File.Text) > MaxFile {
-		f.findings.Add(diag.ManifestTooLarge, f.File.Span(0, 0), "%s has %d MiB; meshc reads up to %d MiB of a file", f.File.Name, len(f.File.Text)>>20, MaxFile>>20).
+	if len(f.File.Text) > maxFile {
+		f.findings.Add(diag.ManifestTooLarge, f.File.Span(0, 0), "%s has %d MiB; meshc reads up to %d MiB of a file", f.File.Name, len(f.File.Text)>>20, maxFile>>20).
 			WithHelp("split it, or leave it out of the workloads globs")
 		return
 	}

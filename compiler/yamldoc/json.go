@@ -13,7 +13,7 @@ import (
 func (d *Document) parseJSON() error {
 	r := &jsonReader{text: d.Text}
 	root := r.value()
-	if r.values > MaxValues {
+	if r.values > maxValues {
 		return ErrTooLarge
 	}
 	if deep := nested(d.Text, root); deep != nil {
@@ -61,7 +61,7 @@ func (r *jsonReader) value() *yaml.Node {
 // items reads the values of an object or array, to the bracket that closes it. Keys are values too.
 func (r *jsonReader) items(n *yaml.Node, closing byte) {
 	r.at++
-	for r.values <= MaxValues {
+	for r.values <= maxValues {
 		switch r.text[r.skip()] {
 		case closing:
 			r.at++

@@ -17,10 +17,10 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// MaxValues bounds a document: a node of yaml.v3 takes about 170 bytes, so this is some 350 MB at worst.
-const MaxValues = 2_000_000
+// maxValues bounds a document: a node of yaml.v3 takes about 170 bytes, so this is some 350 MB at worst.
+const maxValues = 2_000_000
 
-// ErrTooLarge is the error about a document with more than MaxValues values.
+// ErrTooLarge is the error about a document with more than maxValues values.
 var ErrTooLarge = errors.New("the document has too many values")
 
 // Document is one document of a stream.
@@ -53,7 +53,7 @@ func (d *Document) ParseInto(memory *Memory) error {
 	if d.json {
 		return d.parseJSON()
 	}
-	if len(d.Text) > MaxValues && values(d.Text) > MaxValues {
+	if len(d.Text) > maxValues && values(d.Text) > maxValues {
 		return ErrTooLarge
 	}
 	root, err := memory.parse(d.Text)

@@ -180,7 +180,7 @@ func FuzzJSON(f *testing.F) {
 func TestMaxValues(t *testing.T) {
 	const others = 4 // the object, the key, the array and the last value
 	for extra, want := range map[int]error{0: nil, 1: ErrTooLarge} {
-		for d := range Split(source.NewFile("x.json", `{"a":[`+strings.Repeat("1,", MaxValues-others+extra)+"1]}")) {
+		for d := range Split(source.NewFile("x.json", `{"a":[`+strings.Repeat("1,", maxValues-others+extra)+"1]}")) {
 			require.Equal(t, want, d.Parse())
 		}
 	}

@@ -21,7 +21,7 @@ const maxClasses = 1 << 20
 // come Connections, Add and Walk; Callers answers at any time.
 type Builder struct {
 	space      Space
-	partitions [MaxDimensions]partition
+	partitions [maxDimensions]partition
 	callers    []Request // of the sources
 	asked      []Box     // operations that nobody owns
 
@@ -219,7 +219,7 @@ func (b *Builder) Add(box Box, owner int32) (all bool) {
 // not sure who is in them.
 func (b *Builder) Callers(boxes []Box) (yes, more Set) {
 	yes = b.NewSet()
-	var atoms [MaxDimensions][]int32
+	var atoms [maxDimensions][]int32
 boxes:
 	for _, box := range boxes {
 		clear(atoms[:])

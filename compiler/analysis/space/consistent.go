@@ -10,7 +10,7 @@ func (t Table) Consistent(box Box) (left Box, void []Condition, at Dimension) {
 	if left == nil {
 		left = Box{}
 	}
-	var several [MaxDimensions]bool
+	var several [maxDimensions]bool
 	for i, c := range box {
 		several[c.Dimension] = several[c.Dimension] || len(c.Is) > 0 && len(c.Not) > 0 || slices.ContainsFunc(box[:i], func(other Condition) bool { return other.Dimension == c.Dimension })
 	}

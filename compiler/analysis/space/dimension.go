@@ -25,8 +25,8 @@ const (
 	Hidden
 )
 
-// MaxDimensions is the most that a Table may have.
-const MaxDimensions = 14
+// maxDimensions is the most that a Table may have.
+const maxDimensions = 14
 
 // Table is the dimensions of a space. The first is that of identities; the order of the others is that in which classes
 // are enumerated.

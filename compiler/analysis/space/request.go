@@ -41,7 +41,7 @@ func (v *Value) String() string {
 // changed; those of a representative are valid until the Builder makes its next space.
 type Request struct {
 	HTTP   bool // the proxy reads HTTP on the port; otherwise no value of HTTP's counts
-	values [MaxDimensions]*Value
+	values [maxDimensions]*Value
 }
 
 // With is the request with another value in one dimension; nil takes it out.

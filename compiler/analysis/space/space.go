@@ -17,8 +17,8 @@ type Space struct {
 	Other   Request // in each dimension what no condition mentions, and nothing else; no value where all are mentioned
 
 	callers, operations []Dimension
-	partitions          *[MaxDimensions]partition
-	width               [MaxDimensions]int // by dimension of callers: how far apart its atoms are in Sources
+	partitions          *[maxDimensions]partition
+	width               [maxDimensions]int // by dimension of callers: how far apart its atoms are in Sources
 }
 
 // Source is a representative caller: a request that does nothing.

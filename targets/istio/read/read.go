@@ -30,12 +30,12 @@ import (
 	"github.com/meshc/meshc/lang/source"
 )
 
-// MaxFile is the size in bytes up to which a file of manifests is read.
-const MaxFile = 256 << 20
+// maxFile is the size in bytes up to which a file of manifests is read.
+const maxFile = 256 << 20
 
-// Files reads manifests: files of YAML, each of one document or more. Objects of other kinds are skipped. A document that
-// cannot be read is a finding, and the rest is read without it; an object that a cluster would refuse is a finding too, and
-// what it may decide is undecided. The result does not depend on the order of the files.
+// Files reads manifests: files of YAML, each of one document or more. Objects of other kinds are skipped. A document
+// that cannot be read is a finding, and the rest is read without it; an object that a cluster would refuse is a finding
+// too, and what it may decide is undecided. The result does not depend on the order of the files.
 func Files(files []*source.File, mesh enforce.Mesh) (*enforce.Layer, diag.List) {
 	mesh.TrustDomain = cmp.Or(mesh.TrustDomain, "cluster.local")
 	mesh.RootNamespace = cmp.Or(mesh.RootNamespace, "istio-system")
@@ -72,8 +72,8 @@ type reader struct {
 type objectKey struct{ kind, namespace, name string }
 
 func (r *reader) file(f *source.File, d *decoder) {
-	if len(f.Text) > MaxFile {
-		r.findings.Add(diag.Unevaluable, f.Span(0, 0), "%s has %d MiB; up to %d MiB of a file are read", f.Name, len(f.Text)>>20, MaxFile>>20)
+	if len(f.Text) > maxFile {
+		r.findings.Add(diag.Unevaluable, f.Span(0, 0), "%s has %d MiB; up to %d MiB of a file are read", f.Name, len(f.Text)>>20, maxFile>>20)
 		return
 	}
 	if d.whole(f) {
@@ -105,8 +105,8 @@ func (t *tree) whole(file *source.File) bool {
 	return true
 }
 
-// documents reads the documents of a file into the tree, one after the other, and calls f for each with content: with a fault
-// if it cannot be read.
+// documents reads the documents of a file into the tree, one after the other, and calls f for each with content: with a
+// fault if it cannot be read.
 func (t *tree) documents(file *source.File, f func(*fault)) {
 	for doc := range yamldoc.Split(file) {
 		t.reset(file)
