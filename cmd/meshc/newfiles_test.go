@@ -13,6 +13,6 @@ import (
 func TestFilesOfWhichOneCannotBeWritten(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "out", "deep")
 	_, err := writeFiles(dir, []adopt.File{{Name: "a/b.mesh"}, {Name: "c.mesh"}, {Name: "a/b.mesh/d.mesh"}}, "")
-	assert.Error(t, err)
+	assert.ErrorContains(t, err, "d.mesh")
 	assert.NoDirExists(t, filepath.Dir(dir))
 }

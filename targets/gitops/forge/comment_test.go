@@ -120,7 +120,7 @@ func TestPullRequest(t *testing.T) {
 	}
 	for _, address := range []string{"", "7", "https://github.com/acme/shop", "https://github.com/acme/shop/pull/x", "/acme/shop/pull/7"} {
 		_, err := forge.ParsePullRequest(address)
-		assert.Error(t, err, address)
+		assert.EqualError(t, err, address+" is not the URL of a pull request")
 	}
 	for name, test := range map[string]struct {
 		env  []string
@@ -140,5 +140,5 @@ func TestPullRequest(t *testing.T) {
 		})
 	}
 	_, err := forge.PullRequestOfJob(env("GITHUB_REF", "refs/heads/main"))
-	assert.Error(t, err)
+	assert.ErrorContains(t, err, "the environment names no pull request")
 }
