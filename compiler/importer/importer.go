@@ -252,7 +252,7 @@ func (i *importer) result(p *draft) *Result {
 	r.Findings = slices.DeleteFunc(i.findings, func(d diag.Diagnostic) bool {
 		return d.Code == diag.Undecided || d.Code == diag.SkippedObject
 	})
-	r.Findings = slices.Concat(r.Findings, i.unmatched(), i.network()).Sort()
+	r.Findings = slices.Concat(r.Findings, i.unmatched(), i.unenforced(), i.network()).Sort()
 	return r
 }
 

@@ -139,11 +139,9 @@ func (d *difference) concerns(o *object) bool {
 	return o.Namespace == d.namespace && (o.about == nil || d.labels != nil && !slices.ContainsFunc(o.about.labels, func(l policy.Label) bool { return d.labels[l.Key] != l.Value }))
 }
 
-// compare compares what a build lets through, beside what is accepted, with what was given.
-func (i *importer) compare(ctx context.Context, b *compiler.Build) (all []difference, err error) {
-	layer := i.beside(b)
-	both := enforce.NewLayer(layer.Mesh, layer.Table, slices.Concat(i.layer.Policies, layer.Policies), nil)
-	services, _ := model.Named(both, i.mesh, i.pods())
+// named is the services that the policies of a layer tell apart.
+func (i *importer) named(layer *enforce.Layer) *policy.Policy {
+	services, _ := model.Named(layer, i.mesh, i.pods())
 	for _, m := range services.Meshes {
 		m.Ambient = i.ambient(m.Name)
 		for _, s := range m.Services {
@@ -152,6 +150,14 @@ func (i *importer) compare(ctx context.Context, b *compiler.Build) (all []differ
 			}
 		}
 	}
+	return services
+}
+
+// compare compares what a build lets through, beside what is accepted, with what was given.
+func (i *importer) compare(ctx context.Context, b *compiler.Build) (all []difference, err error) {
+	layer := i.beside(b)
+	both := enforce.NewLayer(layer.Mesh, layer.Table, slices.Concat(i.layer.Policies, layer.Policies), nil)
+	services := i.named(both)
 	d, err := diff.Compare(ctx, model.New(services, i.layer), model.New(services, layer), diff.Options{Requests: true})
 	if err != nil {
 		return nil, err

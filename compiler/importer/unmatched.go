@@ -6,7 +6,9 @@ import (
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/space"
+	"github.com/meshc/meshc/compiler/policy"
 	"github.com/meshc/meshc/lang/diag"
+	"github.com/meshc/meshc/targets/istio/read"
 )
 
 // remainder is what of a rule some request may match, and what else it has: nothing is left out that is not told.
@@ -130,4 +132,20 @@ func (i *importer) unmatched() (list diag.List) {
 		}
 	}
 	return list
+}
+
+// unenforced reports what objects say and ztunnel does not enforce. The intents have what it enforces.
+func (i *importer) unenforced() diag.List {
+	var pods []enforce.Workload
+	for _, m := range i.named(i.layer).Meshes {
+		for _, s := range m.Services {
+			if s.Proxied() {
+				pods = append(pods, enforce.Workload{Namespace: s.Namespace, Labels: s.Selector(), Dataplane: s.Dataplane, Fronts: s.Fronts})
+			}
+		}
+		if m.Ambient { // others, which no selector names
+			pods = append(pods, enforce.Workload{Namespace: m.Name, Dataplane: policy.Ambient})
+		}
+	}
+	return read.Ambient(i.layer, pods)
 }
