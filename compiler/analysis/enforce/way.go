@@ -246,25 +246,42 @@ func (c *Point) decideByWays(r space.Request, how func(*decider, uint16, []hit))
 	return best
 }
 
-// behind is what the point of the pods decides about a request that a waypoint passes on, wherever the waypoint runs.
+// behind is what the point of the pods decides about a request that a waypoint passes on, wherever the waypoint runs and
+// whichever address of a pod it takes in place of that of the Service.
 func (c *Point) behind(w *Way, r space.Request, how func(*decider, uint16, []hit)) (by Decision) {
-	var callers []space.Box
+	var boxes []space.Box
 	for _, o := range slices.Concat(c.Policies, c.Tokens) {
 		for i := range o.Clauses {
-			callers = append(callers, o.Clauses[i].From...)
+			boxes = append(append(boxes, o.Clauses[i].From...), o.Clauses[i].To...)
 		}
 	}
-	first := true
+	var requests []space.Request
 	for _, principal := range w.principals {
-		relayed := r.With(space.Identity, space.IdentityValue(principal)).With(space.Token, nil)
-		for _, at := range (space.Addresses{}).Representatives(space.SourceAddress, callers) {
-			for _, client := range (space.Addresses{}).Representatives(space.RemoteAddress, callers) {
-				by = by.or(c.decide(relayed.With(space.SourceAddress, at).With(space.RemoteAddress, client), how), first)
-				first = false
+		requests = append(requests, r.With(space.Identity, space.IdentityValue(principal)).With(space.Token, nil))
+	}
+	for _, d := range [...]space.Dimension{space.SourceAddress, space.RemoteAddress, space.DestinationAddress} {
+		var at []space.Request
+		for _, r := range requests {
+			for _, address := range (space.Addresses{}).Representatives(d, boxes) {
+				at = append(at, r.With(d, address))
 			}
 		}
+		requests = at
+	}
+	for n, r := range requests {
+		by = by.or(c.decide(r, how), n == 0)
 	}
 	return by
+}
+
+// places reports whether the point looks at the addresses of its pods, which those who call a Service do not ask for.
+func (c *Point) places() bool {
+	about := func(c space.Condition) bool { return c.Dimension == space.DestinationAddress }
+	return slices.ContainsFunc(c.Policies, func(o *Object) bool {
+		return slices.ContainsFunc(o.Clauses, func(r Clause) bool {
+			return slices.ContainsFunc(r.To, func(b space.Box) bool { return slices.ContainsFunc(b, about) })
+		})
+	})
 }
 
 // either is a decision about calls of which a share passes another waypoint, given what becomes of these. Where one of
@@ -314,6 +331,7 @@ type route struct {
 	partly   space.Set // those of which others pass none
 	own      space.Set // sources that are the waypoint
 	waypoint []int     // those of them without a token
+	placed   *Point    // behind the waypoint, if it looks at the addresses of its pods
 }
 
 // routes prepares the ways of a point.
@@ -338,6 +356,9 @@ func (s *Classifier) routes(c *Point) (routes []route) {
 					r.waypoint = append(r.waypoint, i)
 				}
 			}
+		}
+		if c.places() {
+			r.placed = c
 		}
 		routes = append(routes, r)
 	}
@@ -381,6 +402,9 @@ func (s *Classifier) collect(all space.Set, point int, r *space.Request, in []in
 // along is what is decided about the sources that pass the waypoint of a route, given what the point behind it decides.
 func (s *Classifier) along(route *route, all space.Set, r *space.Request, in []int32, how func(*decider, uint16, []hit), direct []Decided) (by []Decided) {
 	behind := route.behind(direct)
+	if route.placed != nil {
+		behind = route.placed.behind(route.Way, *r, how)
+	}
 	for _, one := range s.collect(all, route.point, r, in, how) {
 		if passing := s.builder.Common(one.Sources, route.passes); !passing.Empty() {
 			by = append(by, Decided{route.joined(one.Decision, behind), passing})

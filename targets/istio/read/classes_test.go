@@ -203,6 +203,42 @@ func TestSplitAgreesWithDecideBehindWaypoints(t *testing.T) {
 	}
 }
 
+// Who calls a Service asks for its address, which the waypoint sees; the pods see one of theirs, which nobody knows.
+func TestDestinationsBehindWaypoints(t *testing.T) {
+	pods := backend
+	pods.Dataplane = policy.Ambient
+	pods.Fronts = []policy.Front{{Host: "backend", Port: 80, Target: 8080, Waypoint: &policy.Waypoint{Namespace: "shop", Name: "waypoint", Account: "waypoint"}}}
+	const service = `destination.ip, values: [10.96.0.0/12]`
+	for _, row := range []struct {
+		way, pods string
+		want      enforce.Verdict
+	}{
+		{`{when: [{key: ` + service + `}]}`, `{}`, enforce.Allowed},
+		{`{when: [{key: ` + service + `}]}`, `{when: [{key: destination.ip, values: [10.244.0.0/16]}]}`, enforce.Undecided},
+		{`{}`, `{when: [{key: ` + service + `}]}`, enforce.Undecided},
+		{`{when: [{key: ` + service + `}]}`, `{when: [{key: ` + service + `}]}, {when: [{key: destination.ip, notValues: [10.96.0.0/12]}]}`, enforce.Allowed},
+		{`{when: [{key: destination.ip, values: [10.244.0.0/16]}]}`, `{}`, enforce.Undecided}, // past the waypoint
+		{`{}`, `{to: [{operation: {ports: ["80"]}}], when: [{key: destination.ip, values: [10.244.0.0/16]}]}`, enforce.Denied},
+	} {
+		text := "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: way, namespace: shop}\nspec: {targetRefs: [{kind: Service, group: \"\", name: backend}], rules: [" + row.way + "]}\n---\n" +
+			"apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: pods, namespace: shop}\nspec: {rules: [" + row.pods + "]}\n"
+		layer, found := Files([]*source.File{source.NewFile("policies.yaml", text)}, enforce.Mesh{TrustDomain: "cluster.local"})
+		require.NoError(t, found.Err())
+		at := layer.For(pods)
+		caller := space.Facts{space.Identity: "cluster.local/ns/shop/sa/web", space.Port: "8080", space.DestinationAddress: "10.96.0.7"}
+		request := space.Standard.Request(true, caller)
+		split, err := enforce.NewClasses(space.Distinctions{}, at)
+		require.NoError(t, err)
+		got := at.Decide(request)
+		require.Equal(t, row.want, got.Verdict, "%v: %s", row, got)
+		for i := range split.Operations {
+			if r := &split.Operations[i]; r.Request.HTTP && r.Request.Port() == 8080 && space.Standard.Match(space.Box{space.Is(space.DestinationAddress, space.Standard.Pattern(space.DestinationAddress, "10.96.0.0/12"))}, &r.Request) == space.Yes {
+				require.Equal(t, got.Verdict, verdict(&r.Outcomes[0], split.Source(request)), "%v", row)
+			}
+		}
+	}
+}
+
 func splitAgrees(t *testing.T, seeds uint64, pods enforce.Workload, manifests func(*rand.Rand) string) {
 	t.Helper()
 	decisions := 0
