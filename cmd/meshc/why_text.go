@@ -169,7 +169,7 @@ func (r *reason) allowedOperations() string {
 		if r.Port != 0 {
 			port = ""
 		} else if p.Others {
-			port = "other ports "
+			port = "all other ports "
 		}
 		all, bare := "everything", false
 		for i := range p.Callers[0].Cases {

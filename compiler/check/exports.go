@@ -182,7 +182,7 @@ func (c *checker) refused(m *mesh, gap *consent, t *lang.Target, deny bool) {
 	case f.Kind == policy.FromService && !f.Service.Proxied():
 		c.askFor(d, s, fmt.Sprintf("export %s to %s", exportTarget(t, s), f), "to let this one in by name")
 	case gap.partly:
-		d.WithNote("it exports %s for other ports or operations only", s.Name)
+		d.WithNote("it exports %s, but not for all of these ports and operations", s.Name)
 		fallthrough
 	default:
 		c.askFor(d, s, fmt.Sprintf("export %s to %s%s", exportTarget(t, s), consumerText(m, gap.lacking), requestsText(t)), "for this line")

@@ -49,10 +49,10 @@ func (c *checker) mtls(m *mesh, stmt *lang.MTLS) {
 		case sym == nil:
 			continue
 		case sym.external != nil:
-			c.list.Add(diag.ExternalMode, t.Ref.Range, "%s is outside the mesh and cannot have an mTLS mode", quoted(t.String())).
+			c.list.Add(diag.ExternalMode, t.Ref.Range, "%s is a host outside the mesh: `mtls` cannot set how calls to it are encrypted", quoted(t.String())).
 				WithRelated(sym.object.At, "declared as an external here").
-				WithNote("mutual TLS is between the proxies of one mesh; an external has none").
-				WithHelp("for one-way TLS declare its port as `port 443 tls`, or `port 443 http tls` to let the proxy open it")
+				WithNote("`mtls` is about calls between proxies of the mesh, and an external has no such proxy").
+				WithHelp("delete this, and say on its port who encrypts: `port 443 tls` if your application does, as with https://, or `port 443 http tls` if its proxy is to")
 			continue
 		}
 		for _, s := range sym.services() {

@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/meshc/meshc/compiler/inventory"
 	"github.com/meshc/meshc/compiler/policy"
@@ -82,8 +83,11 @@ func (r *routing) route(route *inventory.Route) {
 		return // the project closes nothing there
 	}
 	if len(callees) == 0 {
-		r.list.Add(diag.SkippedObject, route.At, "%s cannot be checked: the project lacks the service %s/%s that it leads to", route.By, route.Namespace, route.Service).
+		d := r.list.Add(diag.SkippedObject, route.At, "%s cannot be checked: the project lacks the service %s/%s that it leads to", route.By, route.Namespace, route.Service).
 			WithHelp("add the manifests of the Service and its pods, or declare it")
+		if near, ok := diag.Nearest(route.Service, r.hostsIn(route.Namespace)); ok {
+			d.WithHelp("did you mean %s? Otherwise add the manifests of the Service and its pods, or declare it", near)
+		}
 		return
 	}
 	for _, s := range callees {
@@ -93,6 +97,17 @@ func (r *routing) route(route *inventory.Route) {
 			}
 		}
 	}
+}
+
+// hostsIn is the names of the Services of a namespace, sorted.
+func (r *routing) hostsIn(namespace string) (hosts []string) {
+	for id := range r.fronted {
+		if host, ok := strings.CutPrefix(id, namespace+"/"); ok {
+			hosts = append(hosts, host)
+		}
+	}
+	slices.Sort(hosts)
+	return hosts
 }
 
 // judge reports a route to a port that does not let in one of its gateways.

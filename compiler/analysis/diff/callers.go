@@ -226,7 +226,7 @@ func (s *comparison) callerOf(class int) (caller Caller, known bool) {
 	case !s.classes.Takes(class, s.after.IdentityOf(model.Unnamed, model.Unnamed)):
 		c.Identities = "identities of other trust domains"
 	default:
-		c.Identities = "any other identity"
+		c.Identities = "all other accounts of the mesh"
 	}
 	return c, false
 }

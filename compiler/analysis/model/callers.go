@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"fmt"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/meshc/meshc/compiler/analysis/enforce"
 	"github.com/meshc/meshc/compiler/analysis/space"
 	"github.com/meshc/meshc/compiler/policy"
+	"github.com/meshc/meshc/lang/source"
 )
 
 // Caller is a kind of callers in the terms of the language or, where it has none, of the policies.
@@ -141,9 +143,9 @@ func (m *Model) ClassName(split *enforce.Classes, class int) (name string, patte
 	case len(c.Identities) > 0:
 		return c.String(), c.Identities
 	case c.Kind == policy.FromMesh:
-		return "any other account of " + c.Mesh, nil
+		return "all other accounts of " + c.Mesh, nil
 	case c.Kind == policy.FromAny:
-		return "any other identity", nil
+		return "all other accounts of the mesh", nil
 	default:
 		return c.String(), nil
 	}
@@ -230,7 +232,32 @@ func (m *Model) Caller(c space.Source) string {
 	if !ok || id.TrustDomain != m.Policy.TrustDomain {
 		return c.Identity()
 	}
+	if inventedName.MatchString(id.Account) && !m.othersNamed()[id.Account] {
+		if inventedName.MatchString(id.Namespace) && m.meshes[id.Namespace] == nil {
+			return "an account that no policy names"
+		}
+		return "an account of namespace " + id.Namespace + " that no policy names"
+	}
 	return fmt.Sprintf("account %s of namespace %s", id.Account, id.Namespace)
+}
+
+// inventedName is a name that stands for all that nothing names, unless manifests or the project have it.
+var inventedName = regexp.MustCompile(`^other[a-z]*$`)
+
+var namedOther = regexp.MustCompile(`/sa/(other[a-z]*)`)
+
+// allOthersNamed is the accounts with such a name that manifests have.
+func (m *Model) allOthersNamed() map[string]bool {
+	named, seen := map[string]bool{}, map[*source.File]bool{}
+	for _, o := range m.Manifests.Policies {
+		if f := o.At.File; f != nil && !seen[f] {
+			seen[f] = true
+			for _, match := range namedOther.FindAllStringSubmatch(f.Text, -1) {
+				named[match[1]] = true
+			}
+		}
+	}
+	return named
 }
 
 // CallerAt is the name of the caller that represents a class, with its addresses unless the caller may be anywhere.

@@ -37,7 +37,9 @@ type Model struct {
 	services   map[string]*policy.Service   // the first that has each principal by its present account
 
 	callers func() (map[*policy.Service]*Callers, error) // takes as long as the proof does
-	graph   func() (*CallGraph, error)
+
+	othersNamed func() map[string]bool // accounts that manifests name and that others are called like
+	graph       func() (*CallGraph, error)
 
 	indices sync.Map // of RuleFor, by the first rule
 	lists   sync.Map // of AddSources: the identities of long lists
@@ -63,6 +65,7 @@ func New(p *policy.Policy, manifests *enforce.Layer) *Model {
 	}
 	m := &Model{Policy: p, Manifests: manifests, meshes: make(map[string]*policy.Mesh, len(p.Meshes)), principals: map[*policy.Service][]string{}, services: map[string]*policy.Service{}}
 	m.callers = sync.OnceValues(m.allCallers)
+	m.othersNamed = sync.OnceValue(m.allOthersNamed)
 	m.passing = sync.OnceValue(p.Passing)
 	m.graph = sync.OnceValues(func() (*CallGraph, error) {
 		graphs, err := CallGraphs(m)

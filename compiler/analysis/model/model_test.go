@@ -70,7 +70,7 @@ func TestTampering(t *testing.T) {
 		"a deny that allows":   {"backend-deny", "action: DENY", "action: ALLOW", "shop/frontend may call shop/backend:8080 GET /api/internal/"},
 		"a looser mesh":        {"default", "STRICT", "PERMISSIVE", "shop/db is permissive by the manifests and strict by the intents"},
 		"a stricter port":      {"backend", "PERMISSIVE", "STRICT", "shop/backend:9090 is strict by the manifests and permissive by the intents"},
-		"an open default":      {"default-deny", "spec: {}", "spec: {rules: [{}]}", "account other of namespace other may call shop/backend"},
+		"an open default":      {"default-deny", "spec: {}", "spec: {rules: [{}]}", "an account that no policy names may call shop/backend"},
 		"another trust domain": {"db-ingress", "cluster.local", "cluster.remote", "shop/backend may not call shop/db"},
 	} {
 		t.Run(name, func(t *testing.T) {

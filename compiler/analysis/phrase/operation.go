@@ -166,7 +166,7 @@ func (o *Operation) words() string {
 		before = "requests such as"
 	}
 	if o.OtherPorts {
-		after = "on other ports"
+		after = "on all other ports"
 	}
 	return join(before, o.Words, after)
 }
