@@ -32,6 +32,6 @@ func ExampleReplace() {
 		fmt.Println(changes.Written, changes.Removed)
 	}
 	// Output:
-	// [.meshc.lock kustomization.yaml shop/20-peerauthentication-default.yaml shop/30-authorizationpolicy-backend.yaml
-	// shop/kustomization.yaml] [] [.meshc.lock shop/kustomization.yaml] [shop/30-authorizationpolicy-backend.yaml]
+	// [.meshc.lock kustomization.yaml shop/20-peerauthentication-default.yaml shop/30-authorizationpolicy-backend.yaml shop/kustomization.yaml] []
+	// [.meshc.lock shop/kustomization.yaml] [shop/30-authorizationpolicy-backend.yaml]
 }
