@@ -81,9 +81,13 @@ func (c *checker) lintMesh(m *mesh) {
 		if m.Open {
 			open = " open"
 		}
+		way := fmt.Sprintf("write `mesh %s %s%s`", m.Name, mode, open)
+		if mode == policy.Strict {
+			way += fmt.Sprintf(", or `mesh %s permissive%s` to leave it as it is by default", m.Name, open)
+		}
 		c.list.Add(diag.NoMode, m.sections[0], "the mTLS mode of mesh %s is stated nowhere", m.Name).
 			WithNote("Istio's default is permissive: %s", note).
-			WithHelp("write `mesh %s %s%s`", m.Name, mode, open).
+			WithHelp("%s", way).
 			WithFix(false, insertAfter(m.sections[0]), " "+mode.String(), "make it "+mode.String())
 	}
 	states := m.states()
@@ -101,7 +105,7 @@ func (c *checker) lintMesh(m *mesh) {
 			d.WithHelp("write an edge into it, or `mesh %s permissive`: either closes it to every call that no edge allows", m.Name).
 				WithFix(false, insertAfter(m.sections[0]), " permissive", "make it permissive")
 		default:
-			d.WithHelp("write an edge into it, or `mesh %s strict`: either closes it to every call that no edge allows; `mesh %[1]s strict open` only requires mutual TLS", m.Name).
+			d.WithHelp("write an edge into it, or `mesh %s strict`: either closes it to every call that no edge allows; `mesh %[1]s strict open` only requires mutual TLS, and `mesh %[1]s permissive open` leaves everything as it is", m.Name).
 				WithFix(false, insertAfter(m.sections[0]), " strict", "make it strict")
 		}
 		if !c.wide.at.IsZero() {
