@@ -27,10 +27,10 @@ type managed struct {
 	labels  map[string]string
 	ports   []Port
 
-	traffic   string // the label istio.io/waypoint-for
-	strangers bool   // a listener takes routes of other namespaces
-	arriving  arriving
-	topology  topology
+	traffic  string // the label istio.io/waypoint-for
+	admits   admits // the namespaces of what it is a waypoint for
+	arriving arriving
+	topology topology
 }
 
 func (f *file) managedGateway(n *yaml.Node) {
@@ -64,11 +64,8 @@ func (f *file) managedGateway(n *yaml.Node) {
 		m.service = front.id()
 	}
 	f.annotated(n, "Gateway", namespace, at)
-	m.traffic = f.trafficOf(n)
+	m.traffic, m.admits = f.trafficOf(n), f.admitsOf(spec)
 	for _, l := range yamldoc.Items(yamldoc.Get(spec, "listeners")) {
-		if from := yamldoc.Scalar(l, "allowedRoutes", "namespaces", "from"); from == "All" || from == "Selector" {
-			m.strangers = true
-		}
 		place := yamldoc.Get(l, "port")
 		port := Port{Number: number(place), Protocol: listens(l), At: f.doc.Span(place)}
 		if port.Number == 0 || slices.Contains(m.Ports, port.Number) {

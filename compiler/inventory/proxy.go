@@ -74,11 +74,12 @@ func (f *file) proxy(here *yaml.Node, template *corev1.PodTemplateSpec) proxy {
 // namespace is a Namespace object and what it says about proxies.
 type namespace struct {
 	Namespace
-	sidecars string      // why its pods get no sidecar by default; empty if they do
-	injects  string      // the label that gives them one
-	never    bool        // a label of the pods cannot change that
-	settled  bool        // it has no label, and the settings of the project say what it has
-	bound    bound       // of its Services and pods that say nothing
+	sidecars string // why its pods get no sidecar by default; empty if they do
+	injects  string // the label that gives them one
+	never    bool   // a label of the pods cannot change that
+	settled  bool   // it has no label, and the settings of the project say what it has
+	bound    bound  // of its Services and pods that say nothing
+	labels   map[string]string
 	at       source.Span // what says so
 }
 
@@ -87,7 +88,7 @@ func (f *file) namespace(n *yaml.Node, o *corev1.Namespace) {
 	if !ok {
 		return
 	}
-	ns := &namespace{Namespace: Namespace{Name: o.Name, At: at}, at: at}
+	ns := &namespace{Namespace: Namespace{Name: o.Name, At: at}, at: at, labels: o.Labels}
 	f.notice(bearing.Namespace, yamldoc.Get(n, "metadata"), o.Labels, o.Annotations)
 	ns.bound = f.waypointOf(n, o.Name, o.Labels)
 	for _, key := range bearing.WaypointLabels {

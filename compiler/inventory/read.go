@@ -443,7 +443,7 @@ func (r *reader) set(stated []string) *Set {
 		n.settled = n.Unlabelled && (slices.Contains(stated, n.Name) || slices.Contains(stated, "*"))
 		if w := r.passed(n.bound); w != nil && w.services {
 			n.Waypoint = w.Waypoint
-			if canary := r.canary(n.bound, w); canary != nil {
+			if canary := r.canary(n.bound, w, n); canary != nil {
 				n.Canary = canary.Waypoint
 			}
 		}

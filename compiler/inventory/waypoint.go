@@ -7,6 +7,9 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	kubernetes "k8s.io/apimachinery/pkg/labels"
 
 	"github.com/meshc/meshc/compiler/bearing"
 	"github.com/meshc/meshc/compiler/policy"
@@ -90,7 +93,52 @@ func (b bound) or(ns *namespace) bound {
 type waypoint struct {
 	*policy.Waypoint
 	services, pods bool // calls to which pass it
-	strangers      bool // to those of other namespaces too
+	admits         admits
+}
+
+// admits is the namespaces that may name a waypoint: makeWaypointSelector in
+// istio.io/istio/pilot/pkg/serviceregistry/ambient/waypoints.go. The zero value stands for its own.
+type admits struct {
+	all      bool
+	selector kubernetes.Selector // of Namespaces, also of its own; nil: none
+}
+
+// admitsOf reads the listener of a waypoint through which calls come.
+func (f *file) admitsOf(spec *yaml.Node) (a admits) {
+	for _, l := range yamldoc.Items(yamldoc.Get(spec, "listeners")) {
+		if yamldoc.Scalar(l, "protocol") != "HBONE" || number(yamldoc.Get(l, "port")) != 15008 {
+			continue
+		}
+		namespaces := yamldoc.Get(l, "allowedRoutes", "namespaces")
+		switch yamldoc.Scalar(namespaces, "from") {
+		case "All":
+			a.all = true
+		case "Selector":
+			a.selector = kubernetes.Nothing()
+			var selector metav1.LabelSelector
+			if n := yamldoc.Get(namespaces, "selector"); n != nil && f.decode(n, &selector) {
+				if s, err := metav1.LabelSelectorAsSelector(&selector); err == nil {
+					a.selector = s
+				}
+			}
+		}
+		break
+	}
+	return a
+}
+
+// has reports whether a namespace is among those, given the namespace of the waypoint. It is not known where that
+// depends on labels and the manifests lack the Namespace, which is nil then.
+func (a admits) has(name string, ns *namespace, own string) (has, known bool) {
+	if a.all || a.selector == nil {
+		return a.all || name == own, true
+	}
+	of := kubernetes.Set{corev1.LabelMetadataName: name}
+	if ns == nil {
+		requirements, _ := a.selector.Requirements()
+		return a.selector.Matches(of), !slices.ContainsFunc(requirements, func(r kubernetes.Requirement) bool { return r.Key() != corev1.LabelMetadataName })
+	}
+	return a.selector.Matches(kubernetes.Merge(ns.labels, of)), true
 }
 
 // waypointClass is the class of gateways whose proxies are waypoints (istio.io/istio/pkg/config/constants).
@@ -109,7 +157,7 @@ func (f *file) trafficOf(gateway *yaml.Node) string {
 // newWaypoint is the waypoint of a Gateway. What passes it is the label istio.io/waypoint-for:
 // https://istio.io/latest/docs/ambient/usage/waypoint/#waypoint-traffic-types
 func (m *managed) newWaypoint() *waypoint {
-	w := &waypoint{Waypoint: &policy.Waypoint{Namespace: m.Namespace, Name: m.Name, Account: cmp.Or(m.account, m.name, m.Name), At: m.At, Known: true}, strangers: m.strangers}
+	w := &waypoint{Waypoint: &policy.Waypoint{Namespace: m.Namespace, Name: m.Name, Account: cmp.Or(m.account, m.name, m.Name), At: m.At, Known: true}, admits: m.admits}
 	w.services = m.traffic == "service" || m.traffic == "all"
 	w.pods = m.traffic == "workload" || m.traffic == "all"
 	return w
@@ -124,7 +172,7 @@ func (r *reader) passed(b bound) *waypoint {
 	key := objectKey{waypointClass, b.namespace, b.name}
 	w := r.waypoints[key]
 	if w == nil {
-		w = &waypoint{Waypoint: &policy.Waypoint{Namespace: b.namespace, Name: b.name, Account: b.name, At: b.at, Near: r.nearWaypoint(b)}, services: true, strangers: true}
+		w = &waypoint{Waypoint: &policy.Waypoint{Namespace: b.namespace, Name: b.name, Account: b.name, At: b.at, Near: r.nearWaypoint(b)}, services: true, admits: admits{all: true}}
 		r.waypoints[key] = w
 	}
 	return w
@@ -162,10 +210,18 @@ func (p *pod) behind(r *reader, ns *namespace) {
 		b := p.bindings[front.Host]
 		w := r.passed(b)
 		front.Unbound, front.Ingress = b.stated && b.name == "", b.ingress
-		switch {
-		case w == nil || !w.services || front.Headless:
-		case w.Namespace != p.Workload.Namespace && !w.strangers:
-			unjudged(b.at, "the waypoint "+w.ID()+" takes no calls to Services of other namespaces", "let its listener take them, with `allowedRoutes: {namespaces: {from: All}}`, or name a waypoint of the namespace")
+		if w == nil || !w.services || front.Headless {
+			continue
+		}
+		switch admitted, known := w.admits.has(p.Workload.Namespace, ns, w.Namespace); {
+		case !known:
+			unjudged(b.at, "the waypoint "+w.ID()+" takes calls to Services by the labels of their Namespace, which the manifests lack", "add the Namespace "+p.Workload.Namespace+" to `workloads` in meshc.yaml")
+		case !admitted:
+			way := "let its listener take them, with `allowedRoutes: {namespaces: {from: All}}`"
+			if w.Namespace != p.Workload.Namespace {
+				way += ", or name a waypoint of the namespace"
+			}
+			unjudged(b.at, "the waypoint "+w.ID()+" takes no calls to Services of namespace "+p.Workload.Namespace, way)
 		case !judged:
 			front.Waypoint, p.Bound = w.Waypoint, true
 			why, way := p.notAmbient(ns)
@@ -173,7 +229,7 @@ func (p *pod) behind(r *reader, ns *namespace) {
 		default:
 			front.Waypoint = w.Waypoint
 		}
-		if canary := r.canary(b, w); front.Waypoint != nil && canary != nil {
+		if canary := r.canary(b, w, ns); front.Waypoint != nil && canary != nil {
 			second := *front
 			second.Waypoint, second.Canary = canary.Waypoint, true
 			canaries = append(canaries, second)
@@ -186,12 +242,15 @@ func (p *pod) behind(r *reader, ns *namespace) {
 // canary is the waypoint that a share of the calls passes in place of another one: buildWeightedWaypoints in
 // istio.io/istio/pilot/pkg/serviceregistry/ambient/waypoints.go. How many, an annotation says, which changes while one
 // takes the place of the other: whatever it says, calls may pass either.
-func (r *reader) canary(b bound, primary *waypoint) *waypoint {
+func (r *reader) canary(b bound, primary *waypoint, ns *namespace) *waypoint {
 	if b.canary == "" || primary == nil {
 		return nil
 	}
 	w := r.passed(bound{namespace: b.canaryNamespace, name: b.canary, at: b.canaryAt})
-	if w == primary || !w.services || b.canaryNamespace != b.of && !w.strangers {
+	if w == primary || !w.services {
+		return nil
+	}
+	if admitted, known := w.admits.has(b.of, ns, b.canaryNamespace); known && !admitted {
 		return nil
 	}
 	return w
