@@ -211,6 +211,9 @@ func (p *pod) behind(r *reader, ns *namespace) {
 		w := r.passed(b)
 		front.Unbound, front.Ingress = b.stated && b.name == "", b.ingress
 		if w == nil || !w.services || front.Headless {
+			if w != nil && !w.services {
+				front.Idle = w.Waypoint
+			}
 			continue
 		}
 		switch admitted, known := w.admits.has(p.Workload.Namespace, ns, w.Namespace); {

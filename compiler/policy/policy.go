@@ -203,6 +203,7 @@ type Front struct {
 	Operated bool // an operator makes the Service, of an object of its own
 
 	Waypoint *Waypoint // that calls to it in ambient mode pass; nil: none
+	Idle     *Waypoint // that calls to it would pass if that took calls to Services
 	Ingress  bool      // gateways pass it too
 	Unbound  bool      // its own label says that calls pass none
 	Canary   bool      // the waypoint is the one that a share of the calls passes in place of another

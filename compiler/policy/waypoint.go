@@ -101,6 +101,8 @@ func (s *Service) WaypointWay() string {
 	const label = "`istio.io/use-waypoint: waypoint`"
 	addressed := slices.IndexFunc(s.Fronts, func(f Front) bool { return !f.Headless })
 	switch {
+	case addressed >= 0 && s.Fronts[addressed].Idle != nil:
+		return fmt.Sprintf("have the waypoint take calls to Services: label the Gateway %s `istio.io/waypoint-for: service`", s.Fronts[addressed].Idle.ID())
 	case addressed >= 0:
 		return fmt.Sprintf("let calls to it pass a waypoint: label its Service %s %s", s.Fronts[addressed].Host, label)
 	case len(s.Fronts) > 0:
