@@ -364,8 +364,13 @@ func (m *mistake) comment() {
 		WithFix(m.text(i) == "//", at, "#", "write #")
 }
 
-// reason reports an unquoted reason of several words.
+// reason reports an unquoted reason of several words, or what stands behind a quoted one.
 func (m *mistake) reason() {
+	if m.kind(m.at-1) == KindString {
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "expected the end of the line after the reason, found %s", quoted(shortened(m.text(m.at))))).
+			WithHelp("write %s in front of `because`", quoted(shortened(m.text(m.at))))
+		return
+	}
 	last := m.at
 	for last+1 < len(m.words) && !(m.is(last+1, "until") && last+3 == len(m.words)) {
 		last++

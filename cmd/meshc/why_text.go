@@ -165,12 +165,6 @@ func (r *reason) allowedOperations() string {
 		if len(p.Callers) != 1 {
 			return ""
 		}
-		port := ":" + join(numbers(p.Ports), ",") + " "
-		if r.Port != 0 {
-			port = ""
-		} else if p.Others {
-			port = "all other ports "
-		}
 		all, bare := "everything", false
 		for i := range p.Callers[0].Cases {
 			switch k := &p.Callers[0].Cases[i]; {
@@ -194,7 +188,7 @@ func (r *reason) allowedOperations() string {
 			some = append(some, "what is not HTTP")
 		}
 		if len(some) > 0 {
-			allowed = append(allowed, strings.TrimSuffix(port+strings.Join(some, ", "), " everything"))
+			allowed = append(allowed, r.atPorts(&p, strings.Join(some, ", "), len(allowed)))
 		}
 	}
 	between := ", "
@@ -202,6 +196,28 @@ func (r *reason) allowedOperations() string {
 		between = "; "
 	}
 	return "allowed for " + strings.Join(allowed, between) + "; denied for everything else"
+}
+
+// atPorts is what a headline says is allowed on ports of the answer, after it has said something of a number of them.
+func (r *reason) atPorts(p *explain.PortAnswer, operations string, said int) string {
+	ports, all := "", len(r.Answer.Ports)
+	switch {
+	case r.Port != 0, p.Others && all == 1:
+		return operations
+	case !p.Others:
+		ports = ":" + join(numbers(p.Ports), ",")
+	case said == all-1:
+		ports = "all other ports"
+	default:
+		var rest []uint16
+		for _, o := range r.Answer.Ports {
+			if !o.Others {
+				rest = append(rest, numbers(o.Ports)...)
+			}
+		}
+		return strings.TrimPrefix(operations+" on every port but :"+join(rest, ",:"), "everything on ")
+	}
+	return strings.TrimSuffix(ports+" "+operations, " everything")
 }
 
 func numbers(ports []policy.Port) []uint16 {
