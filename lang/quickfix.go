@@ -23,6 +23,9 @@ func (m *mistake) quickFix() bool {
 	case m.is(m.at, "host") && m.calls() && m.want == satisfied:
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "the hosts of a destination come before its operations and other clauses")).
 			WithHelp("write `ingress:8443 host shop.example.com GET /api/*`")
+	case (kind == KindMethod || kind == KindPath) && m.calls() && m.want == satisfied && m.afterClause():
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "the operations of a destination come before its headers and tokens")).
+			WithHelp("write `api:8080 GET /api/* header x-tenant=acme with corp`")
 	case m.want == aServicePerPort:
 		m.severalPorts(m.at - 1)
 	case kind == KindPipe && m.kind(m.at-2) == KindColon && digits(before) && digits(m.text(m.at+1)):
@@ -367,8 +370,10 @@ func (m *mistake) comment() {
 // reason reports an unquoted reason of several words, or what stands behind a quoted one.
 func (m *mistake) reason() {
 	if m.kind(m.at-1) == KindString {
-		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "expected the end of the line after the reason, found %s", quoted(shortened(m.text(m.at))))).
-			WithHelp("write %s in front of `because`", quoted(shortened(m.text(m.at))))
+		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "expected the end of the line after the reason, found %s", quoted(m.text(m.at))))
+		if kind := m.kind(m.at); kind == KindMethod || kind == KindPath || m.is(m.at, "host", "except", "header", "no", "with") {
+			m.last().WithHelp("a reason comes last: `api:8080 GET /v1/* because \"INC-42\"`")
+		}
 		return
 	}
 	last := m.at
@@ -427,6 +432,16 @@ func (m *mistake) claimWithoutValue() bool {
 		m.report(diag.New(diag.UnexpectedToken, m.span(m.at), "a claim has values: `%s=VALUE`", shortened(text))).
 			WithHelp("example of a token with a claim: `api with corp groups=admin|ops`")
 		return true
+	}
+	return false
+}
+
+// afterClause reports whether a clause of headers or tokens of the same destination comes before the word.
+func (m *mistake) afterClause() bool {
+	for i := m.at - 1; i > 0 && m.kind(i) != KindComma && m.kind(i) != KindArrow; i-- {
+		if m.is(i, "with", "header") && m.kind(i-1) != KindArrow {
+			return true
+		}
 	}
 	return false
 }
