@@ -98,7 +98,8 @@ func (b *builder) acceptBehind(s *policy.Service, r *policy.Rule, a action, ways
 	case needs:
 		b.unpassed(refuse(at[0], "%s does not pass the waypoint of %s, which alone sees operations", aside[0], s.ID()), aside[0], ", or leave the operations out")
 	case tokens:
-		b.unpassed(refuse(at[0], "%s does not pass the waypoint of %s, which alone sees tokens", aside[0], s.ID()), aside[0], "")
+		b.unpassed(refuse(at[0], "%s does not pass the waypoint of %s, which alone sees tokens", aside[0], s.ID()), aside[0], "").
+			WithRelated(tokensAt(s), "%s verifies tokens because of this", s.Name)
 	}
 }
 
@@ -136,7 +137,7 @@ func (b *builder) everyPod(s *policy.Service, ofMesh bool, at source.Span, what,
 		Alone = true
 }
 
-// tokensAt is the place that has a service verify tokens.
+// tokensAt is the place that has a service verify tokens; none if nothing of its own does.
 func tokensAt(s *policy.Service) source.Span {
 	for _, rules := range s.Rules() {
 		for i := range rules {
@@ -146,6 +147,9 @@ func tokensAt(s *policy.Service) source.Span {
 				}
 			}
 		}
+	}
+	if len(s.Verifies) == 0 {
+		return source.Span{}
 	}
 	return s.Verifies[0].At
 }
@@ -186,8 +190,8 @@ func (b *builder) acceptDenied(s *policy.Service, r *policy.Rule, a action, ways
 }
 
 // unpassed adds to a finding why a source does not pass a waypoint, and what can be done, with the ways out beside
-// those.
-func (b *builder) unpassed(d *diag.Diagnostic, f policy.Source, beside string) {
+// those. It returns the finding.
+func (b *builder) unpassed(d *diag.Diagnostic, f policy.Source, beside string) *diag.Diagnostic {
 	switch {
 	case f.Kind == policy.FromService && f.Service.Dataplane == policy.Gateway:
 		d.WithNote("gateways connect to the pods themselves").
@@ -202,4 +206,5 @@ func (b *builder) unpassed(d *diag.Diagnostic, f policy.Source, beside string) {
 		d.WithNote("some of these callers have sidecars, which connect to the pods themselves, past waypoints").
 			WithHelp("move all of them to ambient mode first, or name those that are%s", beside)
 	}
+	return d
 }
