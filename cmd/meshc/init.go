@@ -202,6 +202,14 @@ func unnamed(cmd *cobra.Command, dir string, s adopt.Sources, unread map[string]
 	if n := len(s.Moved); n > 0 {
 		fmt.Fprintf(w, "%s left out, such as %s: its metadata.namespace is not the one in which it is applied\n", plural(n, "file"), shownIn(dir, s.Moved[0]))
 	}
+	if policies := handWritten(s); len(policies) > 0 && len(s.Set.Workloads) > 0 {
+		where := shownIn(dir, policies[0])
+		what := "policies are here already, in " + where
+		if len(policies) > 1 {
+			what, where = fmt.Sprintf("policies are here already, in %s such as %s", plural(len(policies), "file"), where), filepath.ToSlash(filepath.Clean(dir))
+		}
+		fmt.Fprintf(w, "%s: these intents do not state them, and `meshc import --manifests %s -o intents` makes\na project that does\n", what, argument(where))
+	}
 	left := len(s.Left) + len(unread)
 	switch {
 	case len(s.Set.Workloads) > 0 && left > 0:
@@ -217,6 +225,18 @@ func unnamed(cmd *cobra.Command, dir string, s adopt.Sources, unread map[string]
 		fmt.Fprintln(w, "nothing was written: no manifest can be read; for an example, name another folder: meshc init DIR")
 	}
 	return errFindings
+}
+
+// handWritten is the files with policies of Istio that an import makes intents of, sorted.
+func handWritten(s adopt.Sources) (names []string) {
+	for _, b := range s.Set.Beside {
+		switch b.Kind {
+		case "AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication":
+			names = append(names, b.At.File.Name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // folderArgument is the argument that names a folder, after a blank; empty for the current one.
