@@ -86,18 +86,18 @@ func (in *inputs) readAlone(cmd *cobra.Command, patterns []string) (*alone, erro
 	}
 	if in.cluster == "" {
 		var found diag.List
-		found, a.moved = asApplied(p, slices.Concat(patterns, in.workloads), a.manifests, a.workloads)
+		found, a.moved = asApplied(p, slices.Concat(patterns, in.workloads), a.manifests, a.workloads, false)
 		a.findings = append(a.findings, found...)
 	}
 	return a, nil
 }
 
 // asApplied gives manifests and workloads, which patterns name, the namespaces in which they are applied, and reports
-// whether that changes any.
-func asApplied(p *project.Project, patterns []string, manifests []*source.File, workloads []inventory.Input) (found diag.List, moved bool) {
+// whether that changes any. Nothing can be named beside those that are alone.
+func asApplied(p *project.Project, patterns []string, manifests []*source.File, workloads []inventory.Input, alone bool) (found diag.List, moved bool) {
 	var all []placement.Manifests
 	add := func(f *source.File) {
-		all = append(all, placement.Manifests{Path: filepath.ToSlash(p.Path(f.Name)), File: f})
+		all = append(all, placement.Manifests{Path: filepath.ToSlash(p.Path(f.Name)), File: f, Alone: alone})
 	}
 	for _, f := range manifests {
 		add(f)

@@ -63,7 +63,7 @@ func (c *comparison) surround(stdin io.Reader) (*surroundings, error) {
 		if err != nil {
 			return nil, err
 		}
-		placed, _ := asApplied(p, c.workloads, nil, inputs)
+		placed, _ := asApplied(p, c.workloads, nil, inputs, false)
 		var found diag.List
 		c.around.workloads, found = inventory.Read(inputs)
 		c.around.findings = slices.Concat(c.around.findings, placed, found)
@@ -109,7 +109,7 @@ func (c *comparison) place(s *side, path string) error {
 	for i, f := range s.Files {
 		files[i] = source.NewFile(c.around.Name(filepath.Join(top, filepath.FromSlash(f.Path))), string(f.Data))
 	}
-	found, moved := asApplied(c.around.Project, []string{path}, files, nil)
+	found, moved := asApplied(c.around.Project, []string{path}, files, nil, true)
 	if moved {
 		for i, f := range files {
 			s.Files[i].Data = []byte(f.Text)

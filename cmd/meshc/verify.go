@@ -201,7 +201,7 @@ func (v *verify) compiled(cmd *cobra.Command, paths []string) (*report, error) {
 		if deployed, err = manifestFiles(c.project, v.manifests, cmd.InOrStdin()); err != nil {
 			return nil, err
 		}
-		placed, _ = asApplied(c.project, v.manifests, deployed, nil)
+		placed, _ = asApplied(c.project, v.manifests, deployed, nil, false)
 	}
 	judged, err := c.Verify(deployed, compared(c.project, locks, deployed))
 	if err != nil {

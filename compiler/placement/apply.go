@@ -20,6 +20,7 @@ type Manifests struct {
 	Path      string // absolute and slash-separated; empty for what is not on disk
 	File      *source.File
 	Workloads bool // it was named for its workloads, and not only for policies
+	Alone     bool // no other manifests can be named beside those of the same path
 }
 
 // Apply returns manifests as a cluster has them, with their namespaces, in the order in which they were given. What is
@@ -29,6 +30,7 @@ func (p *Placement) Apply(files []Manifests) ([]*source.File, diag.List) {
 	a := &applying{Placement: p, given: map[string]bool{}, named: map[string]bool{}, several: map[string]*diag.Diagnostic{}, warned: map[*kustomization]*warning{}, more: map[*diag.Diagnostic]int{}}
 	for _, f := range files {
 		a.given[f.Path], a.named[f.File.Name] = true, true
+		a.alone = a.alone || f.Alone
 		a.ambient = a.ambient || strings.Contains(f.File.Text, "istio.io/dataplane-mode")
 	}
 	applied := make([]*source.File, len(files))
@@ -56,6 +58,7 @@ func alike(more int) string {
 type applying struct {
 	*Placement
 	ambient bool                        // workloads matter to policies, too
+	alone   bool                        // nothing else can be named
 	given   map[string]bool             // by path
 	named   map[string]bool             // by name
 	several map[string]*diag.Diagnostic // by the places
@@ -306,7 +309,7 @@ func (e *editing) severally(place source.Span, o object, all []string) {
 	switch {
 	case k == nil && e.appliesAll(applier):
 		d.WithHelp("name its folder and, in place of `%s`, a copy that applies it only in the namespace that is meant", applier)
-	case k != nil && e.given[k.file]:
+	case k != nil && (e.given[k.file] || e.alone):
 		d.WithHelp("%s", k.rendering())
 	case k != nil:
 		d.WithHelp("name what applies it in the namespace that is meant, too, such as `--manifests %s`", k.shown)
