@@ -218,10 +218,10 @@ func (c *checker) runsAs(d *diag.Diagnostic, m *mesh, r lang.Ref) bool {
 	return true
 }
 
-// meant returns the mesh that was likely meant by m, which has nothing of its own: one with a similar name that has the
-// service of this name, or is in the manifests but in no statement if the name is empty.
+// meant returns the mesh that was likely meant by m, which has no services of its own: one with a similar name that has
+// the service of this name, or is in the manifests but in no statement if the name is empty and m declares nothing.
 func (c *checker) meant(m *mesh, name string) string {
-	if m.manifested || len(m.names) > 0 || len(m.sections) == 0 {
+	if m.manifested || len(m.services) > 0 || name == "" && len(m.names) > 0 || len(m.sections) == 0 {
 		return ""
 	}
 	var among []string
