@@ -78,7 +78,7 @@ func (r *reason) headline() string {
 	if r.Verdict != explain.Partly {
 		return string(r.Verdict)
 	}
-	if r.External != nil || len(r.UDP) > 0 {
+	if r.Answer == nil || len(r.UDP) > 0 { // an external, or a callee that only the network guards
 		return "allowed in part"
 	}
 	if r.plaintextOnly() {
