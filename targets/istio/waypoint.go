@@ -326,12 +326,12 @@ func (b *builder) deniedAtPods(s *policy.Service, ways []policy.Front) (all []po
 		} else if rest, some := unled(r, direct, ways); some {
 			all = append(all, rest)
 		}
-		if spared.Ports = through; len(r.Ports) == 0 && !slices.ContainsFunc(ways, func(f policy.Front) bool { return f.Target == 0 }) {
+		every := len(r.Ports) == 0 && slices.ContainsFunc(ways, func(f policy.Front) bool { return f.Target == 0 })
+		if spared.Ports = through; len(r.Ports) == 0 && !every {
 			spared.Ports = slices.DeleteFunc(targetsOf(ways), func(port uint16) bool { return !r.Leads(port) })
 			spared.Where = nil
-			through = spared.Ports
 		}
-		if len(spared.From) == 0 || len(r.Ports) > 0 && len(through) == 0 {
+		if len(spared.From) == 0 || len(spared.Ports) == 0 && !every {
 			continue
 		}
 		all = append(all, b.sparing(spared, ways))
