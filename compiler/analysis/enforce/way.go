@@ -269,7 +269,10 @@ func (c *Point) behind(w *Way, r space.Request, how func(*decider, uint16, []hit
 		requests = at
 	}
 	for n, r := range requests {
-		by = by.or(c.decide(r, how), n == 0)
+		one := c.decide(r, how)
+		if by = by.or(one, n == 0); by.Verdict != one.Verdict {
+			break // undecided, whatever becomes of the rest
+		}
 	}
 	return by
 }
@@ -378,15 +381,19 @@ func (r *route) behind(direct []Decided) Decision {
 	return by
 }
 
-// or is what is known of a decision that may also be another one.
+// or is what is known of a decision that may also be another one: it depends on the policy that lets less through, if
+// one does.
 func (d Decision) or(other Decision, first bool) Decision {
-	switch {
-	case first:
+	if first {
 		return other
-	case d.Verdict != other.Verdict:
-		return Decision{Verdict: Undecided, Reason: NotJudged, Policy: other.Policy, Rule: other.Rule}
 	}
-	return d
+	if d.Verdict == other.Verdict {
+		return d
+	}
+	if other.Policy == nil || d.Verdict < other.Verdict && d.Policy != nil {
+		other = d
+	}
+	return Decision{Verdict: Undecided, Reason: NotJudged, Policy: other.Policy, Rule: other.Rule}
 }
 
 // collect is what one point itself decides about all sources of one class of operations.

@@ -52,13 +52,15 @@ func (Addresses) divide(p *partition, _ string) error {
 	return nil
 }
 
-// Representatives is an address of each part into which boxes divide a dimension of addresses: nil, which stands for
-// any, where they say nothing of them.
+// Representatives is an address for each way to meet the conditions of boxes on a dimension of addresses: nil, which
+// stands for any, where they say nothing of them.
 func (a Addresses) Representatives(d Dimension, boxes []Box) (all []*Value) {
 	p := partition{}
+	var conditions []Condition
 	for _, b := range boxes {
 		for _, c := range b {
 			if c.Dimension == d {
+				conditions = append(conditions, c)
 				for _, pattern := range slices.Concat(c.Is, c.Not) {
 					p.id(pattern)
 				}
@@ -67,8 +69,18 @@ func (a Addresses) Representatives(d Dimension, boxes []Box) (all []*Value) {
 	}
 	p.members = make([][]int32, len(p.patterns))
 	_ = a.divide(&p, "") // it has no error
+	met := map[string]bool{}
 	for atom := range p.atoms {
-		all = append(all, p.value(int32(atom)))
+		v, holds := p.value(int32(atom)), make([]byte, len(conditions))
+		for i := range conditions {
+			if conditions[i].holds(v) {
+				holds[i] = 1
+			}
+		}
+		if !met[string(holds)] {
+			met[string(holds)] = true
+			all = append(all, v)
+		}
 	}
 	return all
 }

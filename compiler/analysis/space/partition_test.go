@@ -196,6 +196,28 @@ func texts(atoms []Value) (all []string) {
 	return all
 }
 
+// A list of addresses has one representative, however long it is: products of several are walked.
+func TestRepresentatives(t *testing.T) {
+	blocks := func(all ...string) (patterns []Pattern) {
+		for _, b := range all {
+			patterns = append(patterns, BlockPattern(netip.MustParsePrefix(b)))
+		}
+		return patterns
+	}
+	represented := func(boxes ...Box) (all []string) {
+		for _, v := range (Addresses{}).Representatives(SourceAddress, boxes) {
+			all = append(all, v.String())
+		}
+		return all
+	}
+	list := Is(SourceAddress, blocks("10.0.0.0/24", "10.0.1.0/24", "10.0.2.0/24", "10.0.2.1/32")...)
+	assert.Equal(t, []string{"10.0.0.0", "192.0.2.1"}, represented(Box{list}))
+	assert.Equal(t, []string{"10.0.0.0", "10.0.1.0", "192.0.2.1"}, represented(Box{list}, Box{Is(SourceAddress, blocks("10.0.1.0/24")...)}), "part of a list")
+	assert.Equal(t, []string{"10.0.0.0", "10.0.1.0", "192.0.2.1"},
+		represented(Box{list}, Box{{Dimension: SourceAddress, Not: blocks("10.0.1.0/24")}}), "all but a part")
+	assert.Len(t, (Addresses{}).Representatives(RemoteAddress, []Box{{list}}), 1, "nothing is said of it")
+}
+
 func TestAddresses(t *testing.T) {
 	for _, row := range []struct{ blocks, want string }{
 		{"10.0.0.0/8", "10.0.0.0 192.0.2.1"},
