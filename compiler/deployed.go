@@ -139,7 +139,7 @@ func ServicesOf(inv *inventory.Set) []*policy.Service {
 	taken := map[string]bool{}
 	for _, w := range inv.Workloads {
 		s := &policy.Service{Namespace: w.Namespace, Name: w.Service, Account: w.Account, Hosts: w.Hosts, Fronts: w.Fronts, Inbound: w.Inbound, Outbound: w.Outbound, At: w.At}
-		s.Dataplane, s.DataplaneWhy, s.DataplaneAt = w.Dataplane.Dataplane, w.Dataplane.Why, w.Dataplane.At
+		s.Dataplane, s.DataplaneWhy, s.DataplaneAt, s.OwnSidecar = w.Dataplane.Dataplane, w.Dataplane.Why, w.Dataplane.At, w.OwnSidecar()
 		s.Clients = w.Clients
 		if w.Assumed {
 			s.DataplaneWhy += "; if it has one in the cluster, add it to the manifest"
@@ -184,7 +184,7 @@ func labelsOf(labels map[string]string) (all []policy.Label) {
 func bound(p *policy.Policy) (all []enforce.Workload) {
 	for _, s := range p.Services() {
 		if s.Proxied() {
-			all = append(all, enforce.Workload{Namespace: s.Namespace, Labels: s.Selector(), Dataplane: s.Dataplane, Fronts: s.Fronts})
+			all = append(all, enforce.WorkloadOf(s))
 		}
 	}
 	return all
@@ -218,7 +218,7 @@ func (b *Build) unjudged() diag.List {
 func pods(inv *inventory.Set) []enforce.Workload {
 	all := make([]enforce.Workload, len(inv.Workloads), len(inv.Workloads)+len(inv.Machines))
 	for i, w := range inv.Workloads {
-		all[i] = enforce.Workload{Namespace: w.Namespace, Labels: w.Labels, Dataplane: w.Dataplane.Dataplane, Fronts: w.Fronts}
+		all[i] = enforce.Workload{Namespace: w.Namespace, Labels: w.Labels, Dataplane: w.Dataplane.Dataplane, Own: w.OwnSidecar(), Fronts: w.Fronts}
 	}
 	for _, m := range inv.Machines {
 		all = append(all, enforce.Workload{Namespace: m.Namespace, Labels: m.Labels, Dataplane: policy.Unjudged})
@@ -235,7 +235,7 @@ func (b *Build) pods() (all []audit.Pods) {
 			}
 			labels, known := podsOf(s, b.Inventory)
 			if m.Closes(s) || !m.Declares || slices.ContainsFunc(labels, func(labels map[string]string) bool {
-				at := b.Model.Manifests.For(enforce.Workload{Namespace: s.Namespace, Labels: labels, Dataplane: s.Dataplane, Fronts: s.Fronts})
+				at := b.Model.Manifests.For(enforce.Workload{Namespace: s.Namespace, Labels: labels, Dataplane: s.Dataplane, Own: s.OwnSidecar, Fronts: s.Fronts})
 				return slices.ContainsFunc(slices.Concat(at.All(), at.Peers), func(o *enforce.Object) bool { return o.Namespace == s.Namespace })
 			}) {
 				all = append(all, audit.Pods{Service: s, Labels: labels, Known: known})
@@ -271,7 +271,7 @@ func (b *Build) workloads() []enforce.Workload {
 			if s.Proxied() {
 				known, _ := podsOf(s, b.Inventory)
 				for _, labels := range known {
-					all = append(all, enforce.Workload{Namespace: s.Namespace, Labels: labels, Dataplane: s.Dataplane, Fronts: s.Fronts})
+					all = append(all, enforce.Workload{Namespace: s.Namespace, Labels: labels, Dataplane: s.Dataplane, Own: s.OwnSidecar, Fronts: s.Fronts})
 				}
 			}
 		}

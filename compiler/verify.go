@@ -196,7 +196,7 @@ func (d *Deployed) Verify() (*audit.Report, error) {
 	if d.Workloads != nil {
 		for _, w := range d.Workloads.Workloads {
 			for _, p := range w.Probes {
-				at := d.Model.Manifests.For(enforce.Workload{Namespace: w.Namespace, Labels: w.Labels, Dataplane: w.Dataplane.Dataplane, Inbound: &w.Inbound, Fronts: w.Fronts})
+				at := d.Model.Manifests.For(enforce.Workload{Namespace: w.Namespace, Labels: w.Labels, Dataplane: w.Dataplane.Dataplane, Own: w.OwnSidecar(), Inbound: &w.Inbound, Fronts: w.Fronts})
 				if why := audit.RefusesPlaintext(at, p.Port, p.Method, p.Path); p.Port != 0 && why != "" {
 					r.Add(diag.Warning, audit.Probe, p.At, "the kubelet's %s of container %s of %s/%s on port %d comes in plaintext and is refused: %s", p.What, p.Container, w.Namespace, w.Service, p.Port, why)
 				}

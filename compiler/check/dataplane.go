@@ -81,6 +81,7 @@ func (c *checker) dataplane(s *service) {
 		}
 	}
 	s.Dataplane, s.DataplaneWhy, s.DataplaneAt, s.DataplaneWay = found.Dataplane, found.Why, found.At, found.Way
+	s.OwnSidecar = found.Dataplane == policy.Sidecar && len(s.workloads) > 0 && !slices.ContainsFunc(s.workloads, func(w *inventory.Workload) bool { return !w.OwnSidecar() })
 	d, _ := c.stating(s.mesh)
 	s.Moving, s.Joining = d.Moving && s.Dataplane == policy.Ambient, d.Joining && s.Dataplane == policy.Ambient
 	c.passWaypoints(s)

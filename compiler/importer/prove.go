@@ -189,6 +189,20 @@ func (i *importer) compare(ctx context.Context, b *compiler.Build) (all []differ
 	return all, nil
 }
 
+// ownSidecars reports whether all pods with some labels that the manifests show have sidecars of their own.
+func (i *importer) ownSidecars(namespace string, labels []policy.Label) bool {
+	some := false
+	for _, w := range i.known.Workloads {
+		if w.Namespace != namespace || slices.ContainsFunc(labels, func(l policy.Label) bool { return w.Labels[l.Key] != l.Value }) {
+			continue
+		}
+		if some = w.OwnSidecar(); !some {
+			return false
+		}
+	}
+	return some
+}
+
 // pods are those that selectors distinguish: of one alone, and of any two that may select the same pods. Pods in
 // ambient mode are those of their workloads, whose Services show what calls pass, and gateways are, because they may
 // pass a waypoint too.
@@ -209,7 +223,7 @@ func (i *importer) pods() (all []*policy.Service) {
 				called += "," + labelsText(labels)
 			}
 			named[name+"/"+called] = labels
-			selected = append(selected, &policy.Service{Namespace: name, Name: called, Labels: labels, Inbound: policy.Captures{Agent: true}})
+			selected = append(selected, &policy.Service{Namespace: name, Name: called, Labels: labels, OwnSidecar: i.ownSidecars(name, labels), Inbound: policy.Captures{Agent: true}})
 		}
 		for _, s := range n.services {
 			if s.labels != nil && len(s.fronts("")) == 0 {

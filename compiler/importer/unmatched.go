@@ -140,7 +140,7 @@ func (i *importer) unenforced() diag.List {
 	for _, m := range i.named(i.layer).Meshes {
 		for _, s := range m.Services {
 			if s.Proxied() {
-				pods = append(pods, enforce.Workload{Namespace: s.Namespace, Labels: s.Selector(), Dataplane: s.Dataplane, Fronts: s.Fronts})
+				pods = append(pods, enforce.WorkloadOf(s))
 			}
 		}
 		if m.Ambient { // others, which no selector names

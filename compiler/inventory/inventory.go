@@ -71,6 +71,9 @@ type Workload struct {
 	NamespaceAt source.Span // metadata.namespace; zero where it has none
 }
 
+// OwnSidecar reports whether a workload has a sidecar by its own manifest, whatever its namespace says.
+func (w *Workload) OwnSidecar() bool { return w.OwnProxy && w.Dataplane.Dataplane == policy.Sidecar }
+
 // Bare reports whether the manifests show that a workload has no proxy.
 func (w *Workload) Bare() bool { return w.NoProxy != "" && !w.Assumed }
 

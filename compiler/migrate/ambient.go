@@ -346,7 +346,7 @@ func (m *mover) unfit(namespaces []string) (all []Blocker) {
 		id := w.Namespace + "/" + w.Service
 		switch {
 		case !in(w.Namespace) || w.Dataplane.Dataplane == policy.Gateway:
-		case w.OwnProxy && w.Dataplane.Dataplane == policy.Sidecar:
+		case w.OwnSidecar():
 			all = append(all, Blocker{id + " keeps its sidecar whatever its namespace says: " + w.Proxy + "; take that out of its manifest", w.ProxyAt})
 		case w.Bare() && !w.KeptOut:
 			all = append(all, Blocker{id + " has no proxy (" + w.NoProxy + "), and would be in ambient mode as soon as its namespace is; label its pods `istio.io/dataplane-mode: none` if they are to stay out", w.NoProxyAt})

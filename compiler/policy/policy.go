@@ -157,6 +157,7 @@ type Service struct {
 	Mode         Mode                // of the workload; ModeUnset inherits
 	ModeAt       source.Span         // the statement of its mode, or the first one of the mode of a port
 	Dataplane    Dataplane
+	OwnSidecar   bool           // its pods have sidecars by their own manifests, whatever the labels of their namespace are
 	Mixed        bool           // in ambient mode, but for some of its pods
 	DataplaneAt  source.Span    // what says so; zero for a sidecar
 	DataplaneWhy string         // that in words: `its injection template is gateway`

@@ -14,8 +14,14 @@ type Workload struct {
 	Labels    map[string]string
 	Partial   bool // its pods may have other labels too
 	Dataplane policy.Dataplane
+	Own       bool             // its own manifests give it a sidecar, whatever the labels of its namespace are
 	Inbound   *policy.Captures // which of its ports the proxies see; nil: all
 	Fronts    []policy.Front   // the ports of Services in front of it; those with a waypoint are ways to it
+}
+
+// WorkloadOf is the pods of a service.
+func WorkloadOf(s *policy.Service) Workload {
+	return Workload{Namespace: s.Namespace, Labels: s.Selector(), Dataplane: s.Dataplane, Own: s.OwnSidecar, Fronts: s.Fronts}
 }
 
 // Point is the enforcement point of a workload, with the objects that bind it.
@@ -64,6 +70,9 @@ func (m *Layer) dataplane(w *Workload) policy.Dataplane {
 		}) {
 			return policy.Gateway
 		}
+	}
+	if w.Own {
+		return policy.Sidecar
 	}
 	return m.Dataplanes[w.Namespace]
 }

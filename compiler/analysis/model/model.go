@@ -114,7 +114,9 @@ func MeshSettings(p *policy.Policy) enforce.Mesh {
 
 // Callee is where a service is protected: the policies that bind it, and the ports that its proxy sees.
 func (m *Model) Callee(s *policy.Service) *enforce.Point {
-	return m.Manifests.For(enforce.Workload{Namespace: s.Namespace, Labels: s.Selector(), Partial: s.Partial, Dataplane: s.Dataplane, Inbound: &s.Inbound, Fronts: s.Fronts})
+	w := enforce.WorkloadOf(s)
+	w.Partial, w.Inbound = s.Partial, &s.Inbound
+	return m.Manifests.For(w)
 }
 
 // bound is the policies that bind a service, as if its proxy saw every port: what manifests can answer for.
@@ -125,7 +127,7 @@ func (m *Model) bound(s *policy.Service) *enforce.Point {
 // boundBy is the same, given the labels that select the pods of the service, in the memory of a point that nothing
 // looks at.
 func (m *Model) boundBy(at *enforce.Point, labels map[string]string, s *policy.Service) *enforce.Point {
-	m.Manifests.Bind(at, enforce.Workload{Namespace: s.Namespace, Labels: labels, Dataplane: s.Dataplane, Fronts: s.Fronts})
+	m.Manifests.Bind(at, enforce.Workload{Namespace: s.Namespace, Labels: labels, Dataplane: s.Dataplane, Own: s.OwnSidecar, Fronts: s.Fronts})
 	return at
 }
 
