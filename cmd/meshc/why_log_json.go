@@ -34,6 +34,7 @@ type whyKindJSON struct {
 	Detail   string           `json:"detail,omitempty"`
 	Passes   bool             `json:"passes,omitempty"`     // what is asked lets it in
 	Allowed  []string         `json:"allowedNow,omitempty"` // requests that are let in by what was asked, where some are
+	InPart   []string         `json:"inPartNow,omitempty"`  // requests of which some are let in, by what else they carry
 	Unasked  []string         `json:"unasked,omitempty"`    // requests that no query can be about
 	Unknown  string           `json:"unknown,omitempty"`    // why there is no answer
 	Why      *whyJSON         `json:"why,omitempty"`
@@ -59,7 +60,7 @@ func (r *refusals) json() *whyLogJSON {
 func (r *refusals) kindJSON(a *denied.Answer) whyKindJSON {
 	out := whyKindJSON{
 		Outcome: a.Outcome.String(), Count: a.Count, From: a.From, Until: a.Until, Caller: a.Caller, Callee: a.Callee, Port: a.Port,
-		More: a.More, Detail: a.Detail, Passes: a.Passes, Allowed: a.Allowed, Unasked: a.Unasked,
+		More: a.More, Detail: a.Detail, Passes: a.Passes, Allowed: a.Allowed, InPart: a.InPart, Unasked: a.Unasked,
 	}
 	for _, name := range a.Callers {
 		if name != "" {

@@ -183,6 +183,9 @@ func (r *refusals) remarks(a *denied.Answer) (notes []string) {
 	case len(a.Allowed) > 0:
 		notes = append(notes, r.asked()+" lets in "+strings.Join(a.Allowed, ", ")+": what refused them was in force before, or other policies are in force than these")
 	}
+	if len(a.InPart) > 0 {
+		notes = append(notes, "whether "+strings.Join(a.InPart, ", ")+" is let in depends on what else a request carries, such as a token: `meshc why` tells it of each alone")
+	}
 	if len(a.Unasked) > 0 {
 		notes = append(notes, "a policy would take these paths for patterns, so they are not asked about: "+strings.Join(a.Unasked, ", "))
 	}

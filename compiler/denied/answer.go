@@ -17,6 +17,7 @@ type Answer struct {
 	Why      *explain.Explanation // of what is denied; nil where nothing is, or nothing can be asked
 	Passes   bool                 // all of it is let in now
 	Allowed  []string             // requests that are let in now, where some are
+	InPart   []string             // requests of which some are let in now, by what else they carry
 	Unasked  []string             // requests that no query can be about
 	Unjudged error                // why there is no explanation
 
@@ -77,20 +78,28 @@ func (k *Kinds) ask(a *Answer, q explain.Query) error {
 	}
 	a.judged = why
 	if why.Verdict == explain.Partly && len(q.Ops) > 1 {
-		var denied []policy.Operation
+		var denied, partly []policy.Operation
 		for _, op := range q.Ops {
 			one := q
 			one.Ops = []policy.Operation{op}
 			if why, err = k.ends.Judge(one); err != nil {
 				return err
 			}
-			if why.Allows() {
+			switch {
+			case why.Allows():
 				a.Allowed = append(a.Allowed, op.String())
-			} else {
+			case why.Verdict == explain.Partly:
+				partly = append(partly, op)
+			default:
 				denied = append(denied, op)
 			}
 		}
-		q.Ops = denied
+		if q.Ops = denied; len(denied) == 0 {
+			q.Ops, partly = partly, nil
+		}
+		for _, op := range partly {
+			a.InPart = append(a.InPart, op.String())
+		}
 	} else if why.Allows() {
 		a.Why, a.Passes = why, true
 		return nil

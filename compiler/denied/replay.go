@@ -28,7 +28,7 @@ func (a *Answer) Replayed() Replayed {
 		return Passes
 	case a.Why.Verdict == explain.Undecided:
 		return NotKnown
-	case a.Why.Verdict == explain.Denied && len(a.Allowed) == 0 && len(a.Unasked) == 0 && a.More == 0:
+	case a.Why.Verdict == explain.Denied && len(a.Allowed)+len(a.InPart) == 0 && len(a.Unasked) == 0 && a.More == 0:
 		return Stops
 	}
 	return InPart
