@@ -220,9 +220,9 @@ func (p *pod) behind(r *reader, ns *namespace) {
 		case !known:
 			unjudged(b.at, "the waypoint "+w.ID()+" takes calls to Services by the labels of their Namespace, which the manifests lack", "add the Namespace "+p.Workload.Namespace+" to `workloads` in meshc.yaml")
 		case !admitted:
-			way := "let its listener take them, with `allowedRoutes: {namespaces: {from: All}}`"
-			if w.Namespace != p.Workload.Namespace {
-				way += ", or name a waypoint of the namespace"
+			way := "let its listener take them, with `allowedRoutes: {namespaces: {from: All}}`, or name a waypoint of the namespace"
+			if w.Namespace == p.Workload.Namespace {
+				way = "let its listener take them, with `allowedRoutes: {namespaces: {from: Same}}`"
 			}
 			unjudged(b.at, "the waypoint "+w.ID()+" takes no calls to Services of namespace "+p.Workload.Namespace, way)
 		case !judged:

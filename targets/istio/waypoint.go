@@ -64,11 +64,7 @@ func (b *builder) authorizeBehind(s *policy.Service, ways []policy.Front) {
 
 // authorizeAtWaypoints emits the rules of a service, which are accepted, for each of its Services.
 func (b *builder) authorizeAtWaypoints(s *policy.Service, ways []policy.Front) {
-	for i, f := range ways {
-		host := f.Host
-		if slices.ContainsFunc(ways[:i], func(f policy.Front) bool { return f.Host == host }) {
-			continue
-		}
+	for _, host := range hosts(ways) {
 		view, fronts := b.atWaypoint(s, host, ways)
 		to := place{name: host, kinds: waypointSuffix, targets: b.serviceTargets(host)}
 		b.accepted(view, b.translated(s, s.Allow, fronts), allow, to)
